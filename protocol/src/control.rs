@@ -1,0 +1,8 @@
+//! The control API's requests and documents (agent-endpoints §10): what comes in, checked field by field, and what
+//! goes out.
+
+pub mod account;
+pub mod agent;
+pub mod fields;
+pub mod key;
+pub mod page;

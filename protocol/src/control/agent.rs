@@ -1,0 +1,350 @@
+//! Agents: what an owner sets, the states they go through, and how the API shows them (agent-endpoints §3, §10).
+
+use super::account::Name;
+use super::fields::{wrong, Fields};
+use crate::error::Problem;
+use crate::id::{AccountId, AgentId, Alias};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where an agent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Created; nobody asked for it to run yet.
+    Deploying,
+    /// Asked to run; no probe of its pod has succeeded yet.
+    Initializing,
+    /// Serving.
+    Running,
+    /// Stopped by its owner; keeps its id and keys.
+    Paused,
+    /// Could not be started.
+    Failed,
+    /// Ended for ever; its id is never used again.
+    Terminated,
+}
+
+impl State {
+    /// The state as text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploying => "deploying",
+            Self::Initializing => "initializing",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Failed => "failed",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// How the pod is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The pod dials out to us.
+    Tunnel,
+    /// A URL that the Worker fetches, with fixed secret headers.
+    Http {
+        /// Base URL, checked by [`crate::origin::OriginRules`].
+        url: String,
+        /// Names (lower case) and values; the values are shown by no route.
+        headers: BTreeMap<String, String>,
+    },
+}
+
+/// The limits of an agent that its owner sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Largest request body in bytes.
+    pub body_bytes: u64,
+    /// Largest `timeout_seconds` that a caller may ask for.
+    pub max_timeout_seconds: u32,
+}
+
+impl Limits {
+    /// Largest `body_bytes` that can be set: 25 MiB.
+    pub const MAX_BODY_BYTES: u64 = 25 * 1024 * 1024;
+    /// Largest `max_timeout_seconds` that can be set: an hour.
+    pub const MAX_TIMEOUT_SECONDS: u32 = 3_600;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes: 10 * 1024 * 1024, max_timeout_seconds: 300 }
+    }
+}
+
+/// Everything that an owner sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Unique in the account.
+    pub name: Name,
+    /// Another name for the host, unique in the deployment.
+    pub alias: Option<Alias>,
+    /// The model that a request without one gets.
+    pub model: Option<String>,
+    /// How the pod is reached.
+    pub origin: Origin,
+    /// Wall time of a run that asks for none, in seconds.
+    pub timeout_seconds: u32,
+    /// Origins of browsers that may call; `*` stands for all.
+    pub cors_origins: Vec<String>,
+    /// Request headers that are passed to the pod besides the usual ones, lower case.
+    pub forward_headers: Vec<String>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// `PATCH /agents/{…}`: what is to change. A field that is not there stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new alias, or `Some(None)` for none.
+    pub alias: Option<Option<Alias>>,
+    /// A new default model, or `Some(None)` for none.
+    pub model: Option<Option<String>>,
+    /// Another way to the pod.
+    pub origin: Option<Origin>,
+    /// Another default wall time.
+    pub timeout_seconds: Option<u32>,
+    /// Other allowed origins.
+    pub cors_origins: Option<Vec<String>>,
+    /// Other forwarded headers.
+    pub forward_headers: Option<Vec<String>>,
+    /// Another largest body.
+    pub body_bytes: Option<u64>,
+    /// Another longest wall time.
+    pub max_timeout_seconds: Option<u32>,
+}
+
+/// `POST /agents`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAgent {
+    /// The account, which the operator names.
+    pub account: Option<AccountId>,
+    /// What the agent is to be.
+    pub settings: Settings,
+}
+
+impl NewAgent {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// `invalid_json` or `invalid_request` naming the field.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let mut fields = Fields::parse(body)?;
+        let account = fields.optional("account")?;
+        let name: Name = fields.required("name")?;
+        let change = Change::take(&mut fields)?;
+        fields.finish()?;
+        let blank = Settings {
+            name,
+            alias: None,
+            model: None,
+            origin: Origin::Tunnel,
+            timeout_seconds: Limits::default().max_timeout_seconds,
+            cors_origins: vec!["*".to_owned()],
+            forward_headers: Vec::new(),
+            limits: Limits::default(),
+        };
+        Ok(Self { account, settings: change.apply(blank)? })
+    }
+}
+
+impl Change {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// `invalid_json` or `invalid_request` naming the field.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let mut fields = Fields::parse(body)?;
+        let name = fields.optional("name")?;
+        let change = Self { name, ..Self::take(&mut fields)? };
+        fields.finish()?;
+        Ok(change)
+    }
+
+    fn take(fields: &mut Fields) -> Result<Self, Problem> {
+        let alias = if fields.has("alias") { Some(fields.optional("alias")?) } else { None };
+        let model = if fields.has("model") { Some(fields.optional::<String>("model")?) } else { None };
+        if model.as_ref().and_then(Option::as_ref).is_some_and(|m| m.is_empty() || m.len() > 256) {
+            return Err(wrong("model", "it must have 1 to 256 bytes"));
+        }
+        let mut change = Self {
+            alias,
+            model,
+            origin: fields.nested("origin")?.map(take_origin).transpose()?,
+            timeout_seconds: fields.optional("timeout_seconds")?,
+            ..Self::default()
+        };
+        if let Some(mut cors) = fields.nested("cors")? {
+            change.cors_origins = Some(check_cors(cors.required("origins")?)?);
+            cors.finish()?;
+        }
+        change.forward_headers = fields.optional("forward_headers")?.map(check_forward).transpose()?;
+        if let Some(mut limits) = fields.nested("limits")? {
+            change.body_bytes = limits.optional("body_bytes")?;
+            change.max_timeout_seconds = limits.optional("max_timeout_seconds")?;
+            limits.finish()?;
+        }
+        Ok(change)
+    }
+
+    /// `settings` with this change made.
+    ///
+    /// # Errors
+    /// `invalid_request` where the result would break a limit.
+    pub fn apply(self, mut settings: Settings) -> Result<Settings, Problem> {
+        settings.name = self.name.unwrap_or(settings.name);
+        settings.alias = self.alias.unwrap_or(settings.alias);
+        settings.model = self.model.unwrap_or(settings.model);
+        settings.origin = self.origin.unwrap_or(settings.origin);
+        settings.cors_origins = self.cors_origins.unwrap_or(settings.cors_origins);
+        settings.forward_headers = self.forward_headers.unwrap_or(settings.forward_headers);
+        settings.limits.body_bytes = self.body_bytes.unwrap_or(settings.limits.body_bytes);
+        settings.limits.max_timeout_seconds =
+            self.max_timeout_seconds.unwrap_or(settings.limits.max_timeout_seconds);
+        // A default that nobody set follows the longest time down.
+        settings.timeout_seconds = match self.timeout_seconds {
+            Some(seconds) => seconds,
+            None => settings.timeout_seconds.min(settings.limits.max_timeout_seconds),
+        };
+        let limits = settings.limits;
+        if !(1..=Limits::MAX_BODY_BYTES).contains(&limits.body_bytes) {
+            return Err(wrong("limits.body_bytes", "it must be 1 to 26214400 (25 MiB)"));
+        }
+        if !(1..=Limits::MAX_TIMEOUT_SECONDS).contains(&limits.max_timeout_seconds) {
+            return Err(wrong("limits.max_timeout_seconds", "it must be 1 to 3600"));
+        }
+        if !(1..=limits.max_timeout_seconds).contains(&settings.timeout_seconds) {
+            let why = format!("it must be 1 to limits.max_timeout_seconds ({})", limits.max_timeout_seconds);
+            return Err(wrong("timeout_seconds", &why));
+        }
+        Ok(settings)
+    }
+}
+
+fn take_origin(mut fields: Fields) -> Result<Origin, Problem> {
+    let kind: String = fields.required("type")?;
+    let origin = match kind.as_str() {
+        "tunnel" => Origin::Tunnel,
+        "http" => {
+            let url = fields.required("url")?;
+            let given: BTreeMap<String, String> = fields.optional("headers")?.unwrap_or_default();
+            if given.len() > crate::origin::MAX_HEADERS {
+                return Err(wrong("origin.headers", "there may be at most 16"));
+            }
+            let mut headers = BTreeMap::new();
+            for (name, value) in given {
+                crate::origin::check_header(&name, &value)
+                    .map_err(|why| wrong(&format!("origin.headers.{name}"), &why.to_string()))?;
+                headers.insert(name.to_ascii_lowercase(), value);
+            }
+            Origin::Http { url, headers }
+        }
+        _ => return Err(wrong("origin.type", "it must be tunnel or http")),
+    };
+    fields.finish()?;
+    Ok(origin)
+}
+
+fn check_cors(origins: Vec<String>) -> Result<Vec<String>, Problem> {
+    let well_formed = |origin: &String| {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        origin == "*"
+            || host.is_some_and(|host| {
+                !host.is_empty()
+                    && host.len() <= 255
+                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+            })
+    };
+    if origins.len() > 32 || !origins.iter().all(well_formed) {
+        return Err(wrong(
+            "cors.origins",
+            "it must be at most 32 of `*` and origins such as https://app.example",
+        ));
+    }
+    Ok(origins)
+}
+
+fn check_forward(names: Vec<String>) -> Result<Vec<String>, Problem> {
+    if names.len() > 32 {
+        return Err(wrong("forward_headers", "there may be at most 32"));
+    }
+    names
+        .into_iter()
+        .map(|name| match crate::endpoint::headers::check_forward_header(&name) {
+            Ok(()) => Ok(name.to_ascii_lowercase()),
+            Err(why) => Err(wrong("forward_headers", &format!("`{name}`: {why}"))),
+        })
+        .collect()
+}
+
+/// An agent as its object knows it; the Worker adds the addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRecord {
+    /// Id, for ever.
+    pub id: AgentId,
+    /// The account it belongs to.
+    pub account: AccountId,
+    /// Settings; the values of origin headers are blank.
+    pub settings: Settings,
+    /// State.
+    pub state: State,
+    /// When it came into that state, RFC 3339.
+    pub since: String,
+    /// Why it is in that state, where there is something to say.
+    pub reason: Option<String>,
+    /// When it was created, RFC 3339.
+    pub created_at: String,
+    /// When its settings or state last changed, RFC 3339.
+    pub updated_at: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(body: &str) -> Result<Settings, Problem> {
+        NewAgent::parse(body.as_bytes()).map(|agent| agent.settings)
+    }
+
+    fn param(body: &str) -> String {
+        settings(body).unwrap_err().param.unwrap()
+    }
+
+    #[test]
+    fn an_agent_needs_a_name_and_nothing_else() {
+        let made = settings(r#"{"name":"my-agent"}"#).unwrap();
+        assert_eq!(made.origin, Origin::Tunnel);
+        assert_eq!((made.timeout_seconds, made.limits), (300, Limits::default()));
+        assert_eq!(made.cors_origins, ["*"]);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        assert_eq!(param(r#"{"name":"1"}"#), "name");
+        assert_eq!(param(r#"{"name":"a","alias":"www"}"#), "alias");
+        assert_eq!(param(r#"{"name":"a","replicas":3}"#), "replicas");
+        assert_eq!(param(r#"{"name":"a","origin":{"type":"http"}}"#), "origin.url");
+        assert_eq!(param(r#"{"name":"a","origin":{"type":"x"}}"#), "origin.type");
+        assert_eq!(param(r#"{"name":"a","timeout_seconds":301}"#), "timeout_seconds");
+        assert_eq!(param(r#"{"name":"a","limits":{"body_bytes":26214401}}"#), "limits.body_bytes");
+        assert_eq!(param(r#"{"name":"a","limits":{"rpm":1}}"#), "limits.rpm");
+        assert_eq!(param(r#"{"name":"a","cors":{"origins":["x"]}}"#), "cors.origins");
+        assert_eq!(param(r#"{"name":"a","forward_headers":["cookie"]}"#), "forward_headers");
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let before = settings(r#"{"name":"a","alias":"abc","model":"m"}"#).unwrap();
+        let change = Change::parse(br#"{"alias":null,"limits":{"max_timeout_seconds":60}}"#).unwrap();
+        let after = change.apply(before.clone()).unwrap();
+        assert_eq!(after.alias, None);
+        assert_eq!(after.model, before.model);
+        assert_eq!(after.timeout_seconds, 60);
+    }
+}

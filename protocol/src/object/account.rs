@@ -1,0 +1,153 @@
+//! What the Worker, and objects among themselves, ask of an `Account` object: of an account, of the deployment's
+//! register of accounts, or of an alias (see [`crate::name::AccountName`]).
+
+use crate::control::account::{AccountDocument, Name, NewToken, Role};
+use crate::control::agent::{Change, Settings};
+use crate::control::page::PageRequest;
+use crate::credential::SecretHash;
+use crate::id::{AccountId, AgentId, Alias, TokenId};
+use serde::{Deserialize, Serialize};
+
+/// One request to an `Account` object.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountAsk {
+    /// To an account, by the operator.
+    Operator(AccountOp),
+    /// To an account, by a holder of one of its tokens.
+    Token {
+        /// Public id of the token.
+        id: TokenId,
+        /// The whole token; hashed by the object, never stored.
+        token: String,
+        /// What is asked.
+        op: AccountOp,
+    },
+    /// To the register of accounts.
+    Register(RegisterOp),
+    /// To an alias.
+    Alias(AliasOp),
+}
+
+/// What can be asked of an account.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountOp {
+    /// Creates it. Answers [`Created`] with an [`AccountDocument`].
+    Create {
+        /// Its id.
+        id: AccountId,
+        /// Its name.
+        name: Name,
+    },
+    /// Answers [`AccountDocument`].
+    Show,
+    /// Creates a token; the same id again with the same settings is the same token. Answers [`Created`] with a
+    /// [`crate::control::account::TokenDocument`].
+    CreateToken {
+        /// Its id.
+        id: TokenId,
+        /// Its settings.
+        token: NewToken,
+        /// Its hash.
+        hash: SecretHash,
+    },
+    /// Answers a page of [`crate::control::account::TokenDocument`].
+    Tokens(PageRequest),
+    /// Answers [`crate::control::account::TokenDocument`].
+    RevokeToken(TokenId),
+    /// Creates an agent. Answers [`Created`] with an [`crate::control::agent::AgentRecord`].
+    CreateAgent(Box<CreateAgent>),
+    /// Answers a page of agent ids, in the order of ids.
+    Agents(PageRequest),
+    /// Which agent is meant, and may this be done to it? Answers [`AgentId`].
+    Find {
+        /// Which.
+        agent: Which,
+        /// The least role that may do it.
+        role: Role,
+    },
+    /// Changes an agent's name, alias or anything else. Answers [`crate::control::agent::AgentRecord`].
+    ChangeAgent {
+        /// Which.
+        agent: AgentId,
+        /// What is to change.
+        change: Box<Change>,
+    },
+    /// Ends an agent. Answers [`crate::control::agent::AgentRecord`].
+    TerminateAgent(AgentId),
+}
+
+impl AccountOp {
+    /// The least role that may ask this with an account token; `None` where no token may.
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Show | Self::Agents(_) => Some(Role::Viewer),
+            Self::Find { role, .. } => Some(*role),
+            Self::CreateToken { .. }
+            | Self::Tokens(_)
+            | Self::RevokeToken(_)
+            | Self::CreateAgent(_)
+            | Self::ChangeAgent { .. }
+            | Self::TerminateAgent(_) => Some(Role::Admin),
+        }
+    }
+}
+
+/// A new agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateAgent {
+    /// The id that it gets if the name is free.
+    pub id: AgentId,
+    /// Its settings.
+    pub settings: Settings,
+    /// Hash of the connect token that it gets if the name is free.
+    pub connect: SecretHash,
+}
+
+/// How an agent was named in a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// By its id.
+    Id(AgentId),
+    /// By its name in the account, or its alias; a name goes first.
+    Name(String),
+}
+
+/// Something that was asked to be created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created<T> {
+    /// Whether it is new: 201, or 200 where it was there already.
+    pub new: bool,
+    /// It.
+    pub document: T,
+}
+
+/// What can be asked of the register.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegisterOp {
+    /// Adds an account; again is nothing. Answers `null`.
+    Add(AccountDocument),
+    /// Answers a page of [`AccountDocument`], in the order of ids.
+    List(PageRequest),
+}
+
+/// What can be asked of an alias.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AliasOp {
+    /// Takes it for an agent; again for the same agent is nothing. Answers `null`, or `name_taken`.
+    Claim {
+        /// The alias.
+        alias: Alias,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// Gives it up; it is free for others 30 days later. Nothing if another holds it. Answers `null`.
+    Release(AgentId),
+    /// Who holds it? Answers [`AgentId`] or `agent_not_found`.
+    Resolve,
+}

@@ -1,0 +1,344 @@
+//! What the Worker asks of an `Agent` object.
+
+use crate::control::agent::{AgentRecord, Change, Settings};
+use crate::control::key::{KeyDocument, NewKey};
+use crate::control::page::PageRequest;
+use crate::credential::SecretHash;
+use crate::endpoint::usage::Usage;
+use crate::error::Problem;
+use crate::id::{AccountId, AgentId, Alias, KeyId};
+use crate::request_id::RunId;
+use crate::time::Millis;
+use serde::{Deserialize, Serialize};
+
+/// One request to an `Agent` object.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AgentAsk {
+    /// What is asked.
+    pub op: AgentOp,
+    /// Runs that ended and whose settlement rides along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settle: Vec<Settle>,
+}
+
+/// What is asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentOp {
+    /// May this call run? Answers [`Admission`].
+    Admit(Box<Admit>),
+    /// Only the settlements that ride along. Answers `null`.
+    Settle,
+    /// May this key read? Answers [`Inspection`].
+    Inspect(Inspect),
+    /// Public health. Answers [`Health`].
+    Health,
+    /// Which browsers may call? Answers a list of origins.
+    Cors(Option<Alias>),
+    /// Creates the endpoint; again with the same settings it is the same endpoint. Answers [`AgentRecord`].
+    Create(Box<Create>),
+    /// Answers [`AgentRecord`].
+    Show,
+    /// Changes settings. Answers [`AgentRecord`].
+    Change(Box<Change>),
+    /// Asks it to run. Answers [`Started`].
+    Start,
+    /// Tells how a probe of the pod went: `None` for good. Answers [`AgentRecord`].
+    Probed(Option<String>),
+    /// Stops serving. Answers [`AgentRecord`].
+    Pause,
+    /// Ends it for ever. Answers [`AgentRecord`].
+    Terminate,
+    /// Creates a key; the same id again with the same name is the same key. Answers [`KeyDocument`].
+    CreateKey(Box<CreateKey>),
+    /// Answers a list of [`KeyDocument`].
+    Keys(PageRequest),
+    /// Revokes a key by id. Answers [`KeyDocument`].
+    RevokeKey(KeyId),
+    /// Revokes a key by itself. Answers [`KeyDocument`].
+    RevokeByKey {
+        /// Id of the key.
+        id: KeyId,
+        /// Its secret.
+        secret: String,
+    },
+}
+
+/// `POST /agents`, as the account's object hands it on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Create {
+    /// The agent's id.
+    pub id: AgentId,
+    /// The account.
+    pub account: AccountId,
+    /// Settings.
+    pub settings: Settings,
+    /// Hash of the connect token.
+    pub connect: SecretHash,
+}
+
+/// A new key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateKey {
+    /// Its public id.
+    pub id: KeyId,
+    /// Its settings.
+    pub key: NewKey,
+    /// Its hash.
+    pub hash: SecretHash,
+}
+
+/// A key as it came in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Presented {
+    /// The account in the key.
+    pub account: AccountId,
+    /// The key's public id.
+    pub id: KeyId,
+    /// The key as it was written; hashed by the object, never stored.
+    pub key: String,
+}
+
+/// Asks to run a call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Admit {
+    /// Made by the Worker: admitting the same run again is the same admission.
+    pub run: RunId,
+    /// The key; `None` where it is missing or cannot be one, which still ends in 410 on a terminated agent.
+    pub key: Option<Presented>,
+    /// The alias in the host, if that is what stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Alias>,
+    /// The browser's origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+    /// Whether the path is one of the documented ones (`/v1/chat`), which answer 202 while the agent starts.
+    pub documented: bool,
+    /// Bytes of the body, as far as they were read.
+    pub body_bytes: u64,
+    /// Why the body cannot be used, said only once everything before it was right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_problem: Option<Problem>,
+    /// Tokens to reserve: the prompt's estimate and what may be answered.
+    pub reserve: u64,
+    /// Wall time asked for, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Whether a call may run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Admission {
+    /// Origins of browsers that may read the answer.
+    pub cors: Vec<String>,
+    /// The pod to call, or why not.
+    pub outcome: Outcome,
+    /// The pod to probe, where the agent starts and no probe was made for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Box<Target>>,
+}
+
+/// The outcome of asking.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Call the pod.
+    Run(Box<Target>),
+    /// The agent starts: 202 on documented paths.
+    Starting {
+        /// Seconds after which to try again.
+        retry_after: u32,
+    },
+    /// Refused.
+    Refused(Problem),
+}
+
+/// Where and how to call the pod.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Target {
+    /// Base URL of the origin.
+    pub url: String,
+    /// Header lines of the origin: `name: value\n` each.
+    pub headers: String,
+    /// Names of the caller's headers to pass on besides the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forward: Vec<String>,
+    /// The model that a request without one gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Wall time left, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settle {
+    /// Which.
+    pub run: RunId,
+    /// What it used; `None` for a run that never reached the pod and so counts nothing.
+    pub usage: Option<Usage>,
+}
+
+/// Asks whether a key may read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inspect {
+    /// The key.
+    pub key: Option<Presented>,
+    /// The alias in the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Alias>,
+    /// The browser's origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+    /// What is to be read.
+    pub what: Reading,
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// `/v1/models`: needs a pod, so the state must allow it.
+    Models,
+    /// `/v1/status`.
+    Status,
+    /// `/v1/health` with a key.
+    Health,
+}
+
+/// What may be read.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Inspection {
+    /// Origins of browsers that may read the answer.
+    pub cors: Vec<String>,
+    /// The reading, or why not.
+    pub outcome: Read,
+}
+
+/// The outcome of a reading.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Read {
+    /// The pod to ask for its models.
+    Models(Box<Target>),
+    /// The whole status.
+    Status(Box<Status>),
+    /// Health with detail.
+    Health(Box<HealthDetail>),
+    /// Refused.
+    Refused(Problem),
+}
+
+/// Public health.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// Origins of browsers that may read the answer.
+    pub cors: Vec<String>,
+    /// The one word, or why not.
+    pub status: Result<String, Problem>,
+}
+
+/// `/v1/health` with a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthDetail {
+    /// The one word.
+    pub status: String,
+    /// The state.
+    pub state: crate::control::agent::State,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Replicas with a link that is up.
+    pub replicas_up: u32,
+    /// Version of the access layer.
+    pub version: String,
+}
+
+/// `/v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The agent's id.
+    pub agent: AgentId,
+    /// Its state.
+    pub state: crate::control::agent::State,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// The default model.
+    pub model: Option<String>,
+    /// Version of the access layer.
+    pub version: String,
+    /// The ways to the pod.
+    pub links: Vec<LinkStatus>,
+    /// Runs whose lease is held.
+    pub in_flight: u32,
+    /// Usage of the current month, UTC.
+    pub usage: MonthUsage,
+    /// Wall time of a run that asks for none.
+    pub timeout_seconds: u32,
+}
+
+/// One way to the pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// `http` or `tunnel`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether the last probe succeeded.
+    pub up: bool,
+    /// Why not.
+    pub last_error: Option<String>,
+}
+
+/// What was used in a month.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthUsage {
+    /// The month, `2026-11`.
+    pub month: String,
+    /// Runs that reached the pod.
+    pub requests: u64,
+    /// Tokens of prompts.
+    pub prompt_tokens: u64,
+    /// Tokens of answers.
+    pub completion_tokens: u64,
+    /// Their sum.
+    pub total_tokens: u64,
+    /// Total tokens by where the figure comes from.
+    pub by_source: BySource,
+}
+
+/// Total tokens by where the figure comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BySource {
+    /// Told by the pod.
+    pub reported: u64,
+    /// Counted pieces of content.
+    pub counted: u64,
+    /// Estimated from bytes, or reserved by a run that was never settled.
+    pub estimated: u64,
+}
+
+/// The answer to `start`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Started {
+    /// The agent.
+    pub record: AgentRecord,
+    /// The pod to probe, if the agent is not running yet and the Worker can reach it.
+    pub probe: Option<Target>,
+}
+
+/// A run's lease: until when its slot and reservation are held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// The key that it runs on.
+    pub key: KeyId,
+    /// When it was admitted.
+    pub admitted: Millis,
+    /// When the lease ends and the run is charged in full.
+    pub until: Millis,
+    /// Tokens reserved.
+    pub reserved: u64,
+}
+
+/// The list answer of [`AgentOp::Keys`].
+pub type KeyList = Vec<KeyDocument>;
