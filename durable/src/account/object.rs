@@ -1,0 +1,133 @@
+//! The class that the runtime knows: takes messages to the rules and carries their steps to other objects.
+
+#![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
+
+use super::{Account as Rules, Answer, World};
+use crate::bindings::{d1, entry, now, object, random, Failure};
+use crate::sql::Statement;
+use moltghost_protocol::control::agent::AgentRecord;
+use moltghost_protocol::credential::Pepper;
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::id::{AgentId, Alias};
+use moltghost_protocol::name::{self, AccountName};
+use moltghost_protocol::object::account::{AccountAsk, AliasOp, RegisterOp};
+use moltghost_protocol::object::agent::{AgentAsk, AgentOp};
+use moltghost_protocol::object::{read_answer, write};
+use moltghost_protocol::time::Millis;
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+/// Longest time that a message takes, the steps to other objects included.
+const DEADLINE_MS: u32 = 25_000;
+
+/// The `Account` Durable Object.
+#[wasm_bindgen]
+pub struct Account {
+    rules: Result<Rc<Rules<object::Storage, Platform>>, Failure>,
+}
+
+#[wasm_bindgen]
+impl Account {
+    /// Only reads: an object that is looked at and was never created leaves no trace.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
+        Self { rules: open(&state, &env).map(Rc::new) }
+    }
+
+    /// Takes a message from the Worker or from another object.
+    pub fn fetch(&self, request: JsValue) -> JsValue {
+        let rules = self.rules.clone();
+        entry::object(DEADLINE_MS, async move {
+            let message = object::message(&request).await?;
+            let answer = rules?.handle(&message).await;
+            entry::text(200, "", &answer)
+        })
+    }
+
+    /// Takes the steps that are left over and projects to D1.
+    pub fn alarm(&self) -> JsValue {
+        let rules = self.rules.clone();
+        entry::object(DEADLINE_MS, async move {
+            rules?.alarm().await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+}
+
+fn open(state: &JsValue, env: &JsValue) -> Result<Rules<object::Storage, Platform>, Failure> {
+    let storage = object::Storage::of(state)?;
+    let pepper = entry::variable(env, "KEY_PEPPER")?
+        .and_then(|current| {
+            let previous = entry::variable(env, "KEY_PEPPER_PREVIOUS").ok().flatten();
+            Pepper::parse(&current, previous.as_deref())
+        })
+        .ok_or_else(|| Failure("KEY_PEPPER is not set".to_owned()))?;
+    let name = object::name(state)?;
+    let name =
+        AccountName::parse(&name).ok_or_else(|| Failure(format!("no account object is called {name}")))?;
+    let world = Platform { storage: storage.clone(), env: env.clone() };
+    Ok(Rules::new(storage, world, pepper, name))
+}
+
+struct Platform {
+    storage: object::Storage,
+    env: JsValue,
+}
+
+impl Platform {
+    async fn ask<A: Serialize, T: DeserializeOwned>(
+        &self,
+        class: object::Class,
+        name: &str,
+        ask: &A,
+    ) -> Answer<T> {
+        match object::call(&self.env, class, name, &write(ask)).await {
+            Ok(answer) => read_answer(&answer),
+            Err(failure) => {
+                Err(Problem::new(Code::InternalError, format!("an object could not be reached: {failure}")))
+            }
+        }
+    }
+}
+
+impl World for Platform {
+    fn now(&self) -> Millis {
+        now()
+    }
+
+    fn nonce(&self) -> Answer<[u8; 12]> {
+        random::bytes().map_err(|failure| Problem::new(Code::InternalError, failure.to_string()))
+    }
+
+    fn wake(&self, time: Millis) {
+        if let Err(failure) = self.storage.set_alarm(time) {
+            entry::log(&format!("an alarm could not be set: {failure}"));
+        }
+    }
+
+    async fn alias(&self, alias: &Alias, op: AliasOp) -> Answer<()> {
+        let name = AccountName::Alias(alias.clone()).to_string();
+        self.ask(object::Class::Account, &name, &AccountAsk::Alias(op)).await
+    }
+
+    async fn register(&self, op: RegisterOp) -> Answer<()> {
+        let name = AccountName::Register.to_string();
+        self.ask(object::Class::Account, &name, &AccountAsk::Register(op)).await
+    }
+
+    async fn agent(&self, id: &AgentId, op: AgentOp) -> Answer<AgentRecord> {
+        let ask = AgentAsk { op, settle: Vec::new() };
+        self.ask(object::Class::Agent, &name::agent(id), &ask).await
+    }
+
+    async fn project(&self, statements: Vec<Statement>) -> Answer<()> {
+        match d1::batch(&self.env, &statements).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                Err(Problem::new(Code::InternalError, format!("D1 cannot be written: {failure}")))
+            }
+        }
+    }
+}

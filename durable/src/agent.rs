@@ -1,0 +1,21 @@
+//! The `Agent` object, `ep:<agent-id>`: one endpoint. It owns the lifecycle, the keys and the runs.
+//!
+//! [`Endpoint`] holds in memory what every call needs and in SQL what must outlive it. A call is admitted from
+//! memory after one read of the database (an event that touches no storage could come to a stale instance); its
+//! lease and the settlements that came with it are written in the next turn of the event loop, in one commit with
+//! those of every call that came meanwhile. A crash in between loses leases that are younger than a turn, whose
+//! callers have had no answer yet.
+
+mod admit;
+mod endpoint;
+mod keys;
+mod lifecycle;
+mod object;
+mod read;
+mod runs;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use endpoint::{not_found as unknown, Endpoint, Turn};
+pub use object::Agent as AgentObject;

@@ -1,0 +1,307 @@
+//! An endpoint in memory, how it is loaded, and the one way in: a message.
+
+use super::runs::Runs;
+use super::schema::STEPS;
+use crate::migrate;
+use crate::sql::{column, Sql, Value};
+use moltghost_protocol::control::account::Name;
+use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
+use moltghost_protocol::credential::{Pepper, SecretHash};
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::id::{AccountId, AgentId, KeyId};
+use moltghost_protocol::object::agent::{AgentAsk, AgentOp};
+use moltghost_protocol::object::write_answer;
+use moltghost_protocol::seal::{self, Place};
+use moltghost_protocol::time::{rfc3339, Millis};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// What one event has of the world.
+pub struct Turn<'a> {
+    /// Now.
+    pub now: Millis,
+    /// Fresh random bytes for a nonce; `None` where the runtime gives none.
+    pub nonce: &'a dyn Fn() -> Option<[u8; 12]>,
+}
+
+/// A key as it is held in memory.
+pub(super) struct Key {
+    pub name: Name,
+    pub hash: SecretHash,
+    pub created: Millis,
+    pub last_used: Option<Millis>,
+    pub revoked: Option<Millis>,
+    /// Whether `last_used` is newer than its row.
+    pub unwritten_use: bool,
+}
+
+/// What is in memory once the endpoint exists.
+pub(super) struct Loaded {
+    pub id: AgentId,
+    pub account: AccountId,
+    pub settings: Settings,
+    /// The values of origin headers as they are stored.
+    pub sealed: Option<String>,
+    pub connect: SecretHash,
+    pub state: State,
+    pub since: Millis,
+    pub reason: Option<String>,
+    pub created: Millis,
+    pub updated: Millis,
+    pub keys: HashMap<KeyId, Key>,
+    pub runs: Runs,
+    /// When the last probe was handed out.
+    pub probed: Millis,
+}
+
+/// One endpoint.
+pub struct Endpoint<S> {
+    pub(super) sql: S,
+    pub(super) pepper: Pepper,
+    pub(super) name: String,
+    pub(super) loaded: Option<Loaded>,
+}
+
+/// An answer, or why not.
+pub(super) type Answer<T> = Result<T, Problem>;
+
+impl<S: Sql> Endpoint<S> {
+    /// The endpoint on a database; reads nothing yet. `name` is the object's, which sealed values are bound to.
+    pub fn new(sql: S, pepper: Pepper, name: String) -> Self {
+        Self { sql, pepper, name, loaded: None }
+    }
+
+    /// Takes one message and gives its answer, both as text. Everything that the answer depends on is written
+    /// before this returns, but for leases and riding settlements, which [`Endpoint::flush`] writes.
+    pub fn handle(&mut self, message: &str, turn: &Turn<'_>) -> String {
+        let ask: AgentAsk = match moltghost_protocol::object::read(message) {
+            Ok(ask) => ask,
+            Err(problem) => return write_answer::<()>(&Err(problem)),
+        };
+        if let Err(problem) = self.touch() {
+            return write_answer::<()>(&Err(problem));
+        }
+        if let Some(loaded) = &mut self.loaded {
+            for settle in ask.settle {
+                loaded.runs.settle(&settle, turn.now);
+            }
+        }
+        self.answer(ask.op, turn)
+    }
+
+    fn answer(&mut self, op: AgentOp, turn: &Turn<'_>) -> String {
+        fn text<T: Serialize>(answer: &Answer<T>) -> String {
+            write_answer(answer)
+        }
+        match op {
+            AgentOp::Admit(admit) => text(&self.admit(&admit, turn.now)),
+            AgentOp::Settle => text(&self.flush().map(|_| ())),
+            AgentOp::Inspect(inspect) => text(&self.inspect(&inspect, turn.now)),
+            AgentOp::Health => text(&self.health()),
+            AgentOp::Cors(alias) => text(&self.cors(alias.as_ref())),
+            AgentOp::Create(create) => text(&self.create(*create, turn)),
+            AgentOp::Show => text(&self.record()),
+            AgentOp::Change(change) => text(&self.change(*change, turn)),
+            AgentOp::Start => text(&self.start(turn)),
+            AgentOp::Probed(error) => text(&self.probed(error, turn.now)),
+            AgentOp::Pause => text(&self.pause(turn.now)),
+            AgentOp::Terminate => text(&self.terminate(turn.now)),
+            AgentOp::CreateKey(key) => text(&self.create_key(*key, turn.now)),
+            AgentOp::Keys(page) => text(&self.keys(&page, turn.now)),
+            AgentOp::RevokeKey(id) => text(&self.revoke_key(&id, turn.now)),
+            AgentOp::RevokeByKey { id, secret } => text(&self.revoke_by_key(&id, &secret, turn.now)),
+        }
+    }
+
+    /// Reads the database, loading the endpoint the first time. An object that was never created stays empty.
+    pub(super) fn touch(&mut self) -> Answer<()> {
+        if self.loaded.is_some() {
+            let rows = self.sql.run("SELECT 1 FROM agent", &[])?;
+            if rows.is_empty() {
+                self.loaded = None;
+            }
+            return Ok(());
+        }
+        let Some(version) = migrate::version(&self.sql)? else { return Ok(()) };
+        migrate::migrate(&self.sql, Some(version), STEPS)?;
+        self.load()
+    }
+
+    fn load(&mut self) -> Answer<()> {
+        let rows = self.sql.run(
+            "SELECT id, account, settings, origin_headers, state, since, reason, connect, created, updated FROM agent",
+            &[],
+        )?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let stored = |at: usize| column(row, at);
+        let mut settings: Settings = from_json(stored(2))?;
+        if let (Origin::Http { headers, .. }, Value::Text(sealed)) = (&mut settings.origin, stored(3)) {
+            *headers = seal::open(&self.pepper, self.place(), sealed)
+                .and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(&text).ok())
+                .ok_or_else(|| {
+                    Problem::new(
+                        Code::NotConfigured,
+                        "The origin's headers cannot be opened: the pepper that they were sealed under is gone. \
+                         Set KEY_PEPPER_PREVIOUS to it, or set the agent's origin again.",
+                    )
+                })?;
+        }
+        self.loaded = Some(Loaded {
+            id: from_json(&quoted(stored(0)))?,
+            account: from_json(&quoted(stored(1)))?,
+            settings,
+            sealed: stored(3).maybe_text(),
+            state: from_json(&quoted(stored(4)))?,
+            since: stored(5).int(),
+            reason: stored(6).maybe_text(),
+            connect: from_json(stored(7))?,
+            created: stored(8).int(),
+            updated: stored(9).int(),
+            keys: self.load_keys()?,
+            runs: Runs::load(&self.sql)?,
+            probed: 0,
+        });
+        Ok(())
+    }
+
+    /// A nonce to seal with.
+    pub(super) fn nonce(turn: &Turn<'_>) -> Answer<[u8; 12]> {
+        (turn.nonce)()
+            .ok_or_else(|| Problem::new(Code::InternalError, "there are no random bytes to seal with"))
+    }
+
+    /// Where this endpoint's sealed values belong.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { object: &self.name, field: "origin.headers" }
+    }
+
+    /// The endpoint in memory.
+    ///
+    /// # Errors
+    /// `agent_not_found` where it was never created.
+    pub(super) fn existing(&mut self) -> Answer<&mut Loaded> {
+        self.loaded.as_mut().ok_or_else(not_found)
+    }
+
+    /// The endpoint as the control API knows it.
+    pub(super) fn record(&mut self) -> Answer<AgentRecord> {
+        self.existing().map(|loaded| loaded.record())
+    }
+
+    /// Writes the row of the endpoint as it is in memory, its secrets sealed anew where a nonce is given.
+    pub(super) fn store(&mut self, nonce: Option<[u8; 12]>) -> Answer<()> {
+        let Some(loaded) = &self.loaded else { return Ok(()) };
+        let resealed = match (nonce, &loaded.settings.origin) {
+            (None, _) => loaded.sealed.clone(),
+            (Some(nonce), Origin::Http { headers, .. }) if !headers.is_empty() => {
+                seal::seal(&self.pepper, self.place(), to_json(headers).text(), nonce)
+            }
+            (Some(_), _) => None,
+        };
+        let row = [
+            loaded.id.as_str().into(),
+            loaded.account.as_str().into(),
+            to_json(&loaded.shown_settings()),
+            resealed.clone().into(),
+            loaded.state.as_str().into(),
+            loaded.since.into(),
+            loaded.reason.clone().into(),
+            to_json(&loaded.connect),
+            loaded.created.into(),
+            loaded.updated.into(),
+        ];
+        let written = self.sql.run(
+            "REPLACE INTO agent
+             (id, account, settings, origin_headers, state, since, reason, connect, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            &row,
+        );
+        if let Err(error) = written {
+            // What is in memory is not what is stored: the next message reads it again.
+            self.loaded = None;
+            return Err(error.into());
+        }
+        if let Some(loaded) = &mut self.loaded {
+            loaded.sealed = resealed;
+        }
+        Ok(())
+    }
+
+    /// Writes leases and settlements that are only in memory. Answers when the next lease ends, for the alarm.
+    ///
+    /// # Errors
+    /// What the database says; everything stays in memory for the next time then.
+    pub fn flush(&mut self) -> Answer<Option<Millis>> {
+        match &mut self.loaded {
+            Some(loaded) => {
+                let (used, runs) = (super::keys::unwritten_use(&mut loaded.keys), &mut loaded.runs);
+                Ok(runs.flush(&self.sql, used)?)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Charges the leases that have ended, in full. Answers when the next one ends.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn alarm(&mut self, now: Millis) -> Answer<Option<Millis>> {
+        self.touch()?;
+        if let Some(loaded) = &mut self.loaded {
+            loaded.runs.expire(now);
+        }
+        self.flush()
+    }
+
+    /// Whether something waits for [`Endpoint::flush`].
+    pub fn unwritten(&self) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.runs.unwritten())
+    }
+}
+
+impl Loaded {
+    /// The settings with the values of origin headers left blank.
+    pub(super) fn shown_settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        if let Origin::Http { headers, .. } = &mut settings.origin {
+            headers.values_mut().for_each(String::clear);
+        }
+        settings
+    }
+
+    pub(super) fn record(&self) -> AgentRecord {
+        AgentRecord {
+            id: self.id.clone(),
+            account: self.account.clone(),
+            settings: self.shown_settings(),
+            state: self.state,
+            since: rfc3339(self.since),
+            reason: self.reason.clone(),
+            created_at: rfc3339(self.created),
+            updated_at: rfc3339(self.updated),
+        }
+    }
+}
+
+/// `agent_not_found`, the same for everything that was never there.
+pub fn not_found() -> Problem {
+    Problem::new(Code::AgentNotFound, "There is no such agent. Check the id or alias in the address.")
+}
+
+/// `agent_terminated`.
+pub(super) fn terminated() -> Problem {
+    Problem::new(Code::AgentTerminated, "This agent was terminated. Its endpoint is gone for good.")
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Value {
+    Value::Text(serde_json::to_string(value).unwrap_or_default())
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
+    serde_json::from_str(value.text())
+        .map_err(|error| Problem::new(Code::InternalError, format!("a stored row cannot be read: {error}")))
+}
+
+pub(super) fn quoted(value: &Value) -> Value {
+    to_json(&value.text())
+}

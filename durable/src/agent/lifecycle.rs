@@ -1,0 +1,135 @@
+//! The states of an endpoint and what leads from one to the other (agent-endpoints §3).
+
+use super::endpoint::{Answer, Endpoint, Loaded, Turn};
+use super::runs::Runs;
+use super::schema::STEPS;
+use crate::migrate;
+use crate::sql::Sql;
+use moltghost_protocol::control::agent::{AgentRecord, Change, State};
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::object::agent::{Create, Started};
+use moltghost_protocol::time::Millis;
+use std::collections::HashMap;
+
+/// Wall time of a probe.
+const PROBE_TIMEOUT_MS: u64 = 5_000;
+
+impl<S: Sql> Endpoint<S> {
+    /// Creates the endpoint: the first write that its object makes. Again with the same settings it is the same
+    /// endpoint; with others it is `name_taken`.
+    pub(super) fn create(&mut self, ask: Create, turn: &Turn<'_>) -> Answer<AgentRecord> {
+        if let Some(loaded) = &self.loaded {
+            let same =
+                loaded.id == ask.id && loaded.account == ask.account && loaded.settings == ask.settings;
+            return if same {
+                self.record()
+            } else {
+                Err(Problem::new(
+                    Code::NameTaken,
+                    "An agent of this name exists with other settings. Change it with PATCH, or take another name.",
+                )
+                .param("name"))
+            };
+        }
+        let nonce = Self::nonce(turn)?;
+        migrate::migrate(&self.sql, migrate::version(&self.sql)?, STEPS)?;
+        self.loaded = Some(Loaded {
+            id: ask.id,
+            account: ask.account,
+            settings: ask.settings,
+            sealed: None,
+            connect: ask.connect,
+            state: State::Deploying,
+            since: turn.now,
+            reason: None,
+            created: turn.now,
+            updated: turn.now,
+            keys: HashMap::new(),
+            runs: Runs::default(),
+            probed: 0,
+        });
+        self.stored(Some(nonce))
+    }
+
+    /// Changes settings.
+    pub(super) fn change(&mut self, change: Change, turn: &Turn<'_>) -> Answer<AgentRecord> {
+        let nonce = Self::nonce(turn)?;
+        let loaded = self.existing()?;
+        if loaded.state == State::Terminated {
+            return Err(illegal(loaded.state, "changed"));
+        }
+        loaded.settings = change.apply(loaded.settings.clone())?;
+        loaded.updated = turn.now;
+        self.stored(Some(nonce))
+    }
+
+    /// Asks the agent to run. It is `running` once a probe of its pod has succeeded, which the Worker makes.
+    pub(super) fn start(&mut self, turn: &Turn<'_>) -> Answer<Started> {
+        let loaded = self.existing()?;
+        match loaded.state {
+            State::Terminated => return Err(illegal(loaded.state, "started")),
+            State::Running | State::Initializing => {}
+            State::Deploying | State::Paused | State::Failed => {
+                loaded.enter(State::Initializing, None, turn.now)
+            }
+        }
+        let probe =
+            if loaded.state == State::Initializing { loaded.target(Some(PROBE_TIMEOUT_MS)) } else { None };
+        loaded.probed = turn.now;
+        Ok(Started { record: self.stored(None)?, probe })
+    }
+
+    /// Takes the result of a probe: `None` for good. It counts only while the agent starts.
+    pub(super) fn probed(&mut self, error: Option<String>, now: Millis) -> Answer<AgentRecord> {
+        let loaded = self.existing()?;
+        if loaded.state == State::Initializing {
+            match error {
+                None => loaded.enter(State::Running, None, now),
+                Some(why) => loaded.reason = Some(why),
+            }
+        }
+        self.stored(None)
+    }
+
+    /// Stops serving; runs in flight end as they would.
+    pub(super) fn pause(&mut self, now: Millis) -> Answer<AgentRecord> {
+        let loaded = self.existing()?;
+        match loaded.state {
+            State::Paused => {}
+            State::Running | State::Initializing => loaded.enter(State::Paused, None, now),
+            State::Deploying | State::Failed | State::Terminated => {
+                return Err(illegal(loaded.state, "paused"))
+            }
+        }
+        self.stored(None)
+    }
+
+    /// Ends the endpoint for ever; again is the same.
+    pub(super) fn terminate(&mut self, now: Millis) -> Answer<AgentRecord> {
+        let loaded = self.existing()?;
+        if loaded.state != State::Terminated {
+            loaded.enter(State::Terminated, None, now);
+            loaded.settings.alias = None;
+        }
+        self.stored(None)
+    }
+
+    fn stored(&mut self, nonce: Option<[u8; 12]>) -> Answer<AgentRecord> {
+        self.store(nonce)?;
+        self.record()
+    }
+}
+
+impl Loaded {
+    fn enter(&mut self, state: State, reason: Option<String>, now: Millis) {
+        self.state = state;
+        self.since = now;
+        self.updated = now;
+        self.reason = reason;
+    }
+}
+
+fn illegal(state: State, wanted: &str) -> Problem {
+    Problem::new(Code::InvalidState, format!("The agent is {} and cannot be {wanted}.", state.as_str()))
+        .with("state", state.as_str())
+}

@@ -1,0 +1,112 @@
+//! What can be read of an endpoint: health, status, who may call from a browser, and the way to its models.
+
+use super::admit::unreachable;
+use super::endpoint::{not_found, terminated, Answer, Endpoint, Loaded};
+use crate::sql::Sql;
+use moltghost_protocol::control::agent::{Origin, State};
+use moltghost_protocol::error::Problem;
+use moltghost_protocol::id::Alias;
+use moltghost_protocol::object::agent::{
+    Health, HealthDetail, Inspect, Inspection, LinkStatus, Read, Reading, Status,
+};
+use moltghost_protocol::time::{rfc3339, Millis};
+
+/// Version of the access layer, as `/v1/health` and `/v1/status` show it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl<S: Sql> Endpoint<S> {
+    /// Answers a reading that needs a key.
+    pub(super) fn inspect(&mut self, ask: &Inspect, now: Millis) -> Answer<Inspection> {
+        let pepper = self.pepper.clone();
+        let loaded = self.existing()?;
+        if !loaded.is_called(ask.alias.as_ref()) {
+            return Err(not_found());
+        }
+        let cors = loaded.settings.cors_origins.clone();
+        let checked = loaded.check_caller(ask.key.as_ref(), ask.browser.as_deref(), &pepper, now);
+        let outcome = match checked.and_then(|()| self.reading(ask.what, now)) {
+            Ok(read) => read,
+            Err(problem) => Read::Refused(problem),
+        };
+        Ok(Inspection { cors, outcome })
+    }
+
+    fn reading(&mut self, what: Reading, now: Millis) -> Result<Read, Problem> {
+        if what == Reading::Status {
+            // What is shown must be stored: figures that wait in memory are written first.
+            self.flush()?;
+        }
+        let sql = &self.sql;
+        let Some(loaded) = &self.loaded else { return Err(not_found()) };
+        Ok(match what {
+            Reading::Models => {
+                loaded.serving()?;
+                Read::Models(Box::new(loaded.target(None).ok_or_else(unreachable)?))
+            }
+            Reading::Health => Read::Health(Box::new(loaded.detail())),
+            Reading::Status => Read::Status(Box::new(Status {
+                agent: loaded.id.clone(),
+                state: loaded.state,
+                since: rfc3339(loaded.since),
+                model: loaded.settings.model.clone(),
+                version: VERSION.to_owned(),
+                links: vec![loaded.link()],
+                in_flight: loaded.runs.in_flight(),
+                usage: super::runs::month(sql, now)?,
+                timeout_seconds: loaded.settings.timeout_seconds,
+            })),
+        })
+    }
+
+    /// Public health: one word.
+    pub(super) fn health(&mut self) -> Answer<Health> {
+        let loaded = self.existing()?;
+        let status =
+            if loaded.state == State::Terminated { Err(terminated()) } else { Ok(loaded.word().to_owned()) };
+        Ok(Health { cors: loaded.settings.cors_origins.clone(), status })
+    }
+
+    /// Which browsers may call.
+    pub(super) fn cors(&mut self, alias: Option<&Alias>) -> Answer<Vec<String>> {
+        let loaded = self.existing()?;
+        if loaded.is_called(alias) {
+            Ok(loaded.settings.cors_origins.clone())
+        } else {
+            Err(not_found())
+        }
+    }
+}
+
+impl Loaded {
+    fn word(&self) -> &'static str {
+        match self.state {
+            State::Running if self.link().up => "ok",
+            State::Running => "degraded",
+            State::Deploying | State::Initializing => "initializing",
+            State::Paused => "paused",
+            State::Failed | State::Terminated => "failed",
+        }
+    }
+
+    fn detail(&self) -> HealthDetail {
+        HealthDetail {
+            status: self.word().to_owned(),
+            state: self.state,
+            since: rfc3339(self.since),
+            replicas_up: u32::from(self.link().up),
+            version: VERSION.to_owned(),
+        }
+    }
+
+    fn link(&self) -> LinkStatus {
+        let kind = match self.settings.origin {
+            Origin::Tunnel => "tunnel",
+            Origin::Http { .. } => "http",
+        };
+        LinkStatus {
+            kind: kind.to_owned(),
+            up: kind == "http" && self.state == State::Running,
+            last_error: self.reason.clone(),
+        }
+    }
+}

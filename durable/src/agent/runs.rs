@@ -1,0 +1,184 @@
+//! Runs in flight, their leases, and what they used.
+//!
+//! A lease is held from admission to settlement. One that ends unsettled, because its Worker died, is charged with
+//! all that it reserved, so nothing is used for free and no slot is lost. Settling is idempotent: only a lease that
+//! is held can be settled, and only once.
+
+use crate::sql::{column, Sql, SqlError, Statement, Value};
+use moltghost_protocol::endpoint::usage::{Usage, UsageSource};
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::id::KeyId;
+use moltghost_protocol::object::agent::{BySource, Lease, MonthUsage, Settle};
+use moltghost_protocol::request_id::RunId;
+use moltghost_protocol::time::{self, Millis};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What some runs used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Used {
+    requests: u64,
+    prompt: u64,
+    completion: u64,
+}
+
+/// Runs in flight, and what is not written of them yet.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    leases: HashMap<RunId, Lease>,
+    /// Leases that have no row yet.
+    fresh: HashSet<RunId>,
+    /// Runs whose row is to go.
+    ended: Vec<RunId>,
+    /// Usage to add, by day and source.
+    used: BTreeMap<(String, &'static str), Used>,
+}
+
+impl Runs {
+    pub(super) fn load(sql: &impl Sql) -> Result<Self, Problem> {
+        let rows = sql.run("SELECT run, key, admitted, until, reserved FROM lease", &[])?;
+        let unreadable = || Problem::new(Code::InternalError, "a stored lease cannot be read");
+        let mut runs = Self::default();
+        for row in &rows {
+            let run: RunId =
+                serde_json::from_value(column(row, 0).text().into()).map_err(|_| unreadable())?;
+            let lease = Lease {
+                run: run.clone(),
+                key: KeyId::parse(column(row, 1).text()).map_err(|_| unreadable())?,
+                admitted: column(row, 2).int(),
+                until: column(row, 3).int(),
+                reserved: u64::try_from(column(row, 4).int()).unwrap_or_default(),
+            };
+            runs.leases.insert(run, lease);
+        }
+        Ok(runs)
+    }
+
+    /// Takes a lease; for a run that holds one already it is that one.
+    pub(super) fn admit(&mut self, lease: Lease) {
+        if !self.leases.contains_key(&lease.run) {
+            self.fresh.insert(lease.run.clone());
+            self.leases.insert(lease.run.clone(), lease);
+        }
+    }
+
+    /// Ends a run with what it used; a run that holds no lease was settled or charged before.
+    pub(super) fn settle(&mut self, settle: &Settle, now: Millis) {
+        if self.end(&settle.run).is_some() {
+            if let Some(usage) = &settle.usage {
+                self.add(usage, now);
+            }
+        }
+    }
+
+    /// Charges every lease that has ended with all that it reserved.
+    pub(super) fn expire(&mut self, now: Millis) {
+        let over: Vec<RunId> =
+            self.leases.values().filter(|l| l.until <= now).map(|l| l.run.clone()).collect();
+        for run in over {
+            if let Some(lease) = self.end(&run) {
+                let usage = Usage {
+                    prompt_tokens: 0,
+                    completion_tokens: lease.reserved,
+                    total_tokens: lease.reserved,
+                    source: UsageSource::Estimated,
+                };
+                self.add(&usage, now);
+            }
+        }
+    }
+
+    fn end(&mut self, run: &RunId) -> Option<Lease> {
+        let lease = self.leases.remove(run)?;
+        if !self.fresh.remove(run) {
+            self.ended.push(run.clone());
+        }
+        Some(lease)
+    }
+
+    fn add(&mut self, usage: &Usage, now: Millis) {
+        let used = self.used.entry((time::day(now), usage.source.as_str())).or_default();
+        used.requests += 1;
+        used.prompt = used.prompt.saturating_add(usage.prompt_tokens);
+        // What a pod reports beyond its two parts counts as completion, so that the sum is its total.
+        let completion = usage.total_tokens.saturating_sub(usage.prompt_tokens).max(usage.completion_tokens);
+        used.completion = used.completion.saturating_add(completion);
+    }
+
+    /// Runs in flight.
+    pub(super) fn in_flight(&self) -> u32 {
+        u32::try_from(self.leases.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether something is not written yet.
+    pub(super) fn unwritten(&self) -> bool {
+        !(self.fresh.is_empty() && self.ended.is_empty() && self.used.is_empty())
+    }
+
+    /// Writes what is not written, with `more`, all or nothing. Answers when the next lease ends.
+    pub(super) fn flush(&mut self, sql: &impl Sql, more: Vec<Statement>) -> Result<Option<Millis>, SqlError> {
+        let mut statements = more;
+        for lease in self.fresh.iter().filter_map(|run| self.leases.get(run)) {
+            statements.push((
+                "INSERT INTO lease (run, key, admitted, until, reserved) VALUES (?1, ?2, ?3, ?4, ?5)",
+                vec![
+                    lease.run.as_str().into(),
+                    lease.key.as_str().into(),
+                    lease.admitted.into(),
+                    lease.until.into(),
+                    lease.reserved.into(),
+                ],
+            ));
+        }
+        let deletions =
+            self.ended.iter().map(|run| ("DELETE FROM lease WHERE run = ?1", vec![run.as_str().into()]));
+        statements.extend(deletions);
+        for ((day, source), used) in &self.used {
+            statements.push((
+                "INSERT INTO usage (day, source, requests, prompt, completion) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (day, source) DO UPDATE SET requests = requests + excluded.requests,
+                 prompt = prompt + excluded.prompt, completion = completion + excluded.completion",
+                vec![
+                    day.as_str().into(),
+                    (*source).into(),
+                    used.requests.into(),
+                    used.prompt.into(),
+                    used.completion.into(),
+                ],
+            ));
+        }
+        if !statements.is_empty() {
+            sql.batch(&statements)?;
+        }
+        self.fresh.clear();
+        self.ended.clear();
+        self.used.clear();
+        Ok(self.leases.values().map(|lease| lease.until).min())
+    }
+}
+
+/// What was used in the month of `now`, as far as it is written.
+pub(super) fn month(sql: &impl Sql, now: Millis) -> Result<MonthUsage, SqlError> {
+    let month = time::month(now);
+    let rows = sql.run(
+        "SELECT source, sum(requests), sum(prompt), sum(completion) FROM usage
+         WHERE day >= ?1 || '-01' AND day <= ?1 || '-31' GROUP BY source",
+        &[Value::from(month.as_str())],
+    )?;
+    let mut usage = MonthUsage { month, ..MonthUsage::default() };
+    let mut by_source = BySource::default();
+    for row in &rows {
+        let number = |at| u64::try_from(column(row, at).int()).unwrap_or_default();
+        let total = number(2).saturating_add(number(3));
+        usage.requests += number(1);
+        usage.prompt_tokens += number(2);
+        usage.completion_tokens += number(3);
+        usage.total_tokens += total;
+        match column(row, 0).text() {
+            "reported" => by_source.reported += total,
+            "counted" => by_source.counted += total,
+            _ => by_source.estimated += total,
+        }
+    }
+    usage.by_source = by_source;
+    Ok(usage)
+}

@@ -1,0 +1,25 @@
+//! The stored form of an endpoint.
+
+/// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
+pub const STEPS: &[&[&str]] = &[&[
+    // One row. `settings` is JSON with the values of origin headers left out; those are sealed in their own column.
+    "CREATE TABLE agent (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, settings TEXT NOT NULL, origin_headers TEXT,
+        state TEXT NOT NULL, since INTEGER NOT NULL, reason TEXT, connect TEXT NOT NULL,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL
+    ) WITHOUT ROWID",
+    "CREATE TABLE key (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, pepper INTEGER NOT NULL,
+        created INTEGER NOT NULL, last_used INTEGER, revoked INTEGER
+    ) WITHOUT ROWID",
+    // Runs that were admitted and not settled yet.
+    "CREATE TABLE lease (
+        run TEXT PRIMARY KEY, key TEXT NOT NULL, admitted INTEGER NOT NULL, until INTEGER NOT NULL,
+        reserved INTEGER NOT NULL
+    ) WITHOUT ROWID",
+    // One row for each day (UTC) and source of figures.
+    "CREATE TABLE usage (
+        day TEXT NOT NULL, source TEXT NOT NULL, requests INTEGER NOT NULL, prompt INTEGER NOT NULL,
+        completion INTEGER NOT NULL, PRIMARY KEY (day, source)
+    ) WITHOUT ROWID",
+]];

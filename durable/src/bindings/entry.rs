@@ -1,0 +1,171 @@
+//! The doors: how a request comes in, how an answer goes out, and the deadline that keeps every entry from hanging.
+
+use super::{glue, Failure};
+use std::future::Future;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{future_to_promise, JsFuture};
+
+/// A request's first line and headers, read in one crossing.
+#[derive(Debug, Clone)]
+pub struct Head {
+    text: String,
+}
+
+impl Head {
+    /// Reads the head of a request.
+    ///
+    /// # Errors
+    /// Where the value is not a request.
+    pub fn of(request: &JsValue) -> Result<Self, Failure> {
+        Ok(Self { text: glue::request_head(request)? })
+    }
+
+    fn first_line(&self) -> impl Iterator<Item = &str> {
+        self.text.split('\n').next().unwrap_or_default().split(' ')
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        self.first_line().next().unwrap_or_default()
+    }
+
+    /// The whole URL, as the runtime normalised it.
+    pub fn url(&self) -> &str {
+        self.first_line().nth(1).unwrap_or_default()
+    }
+
+    /// The TLS version, `-` where there is none to tell.
+    pub fn tls(&self) -> &str {
+        self.first_line().nth(2).unwrap_or_default()
+    }
+
+    /// Every header, its name in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text.split('\n').skip(1).filter_map(|line| line.split_once(": "))
+    }
+
+    /// The value of a header, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+}
+
+/// Why a request body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// Larger than the limit.
+    TooLarge,
+    /// Declared as gzip, which it is not.
+    BadEncoding,
+    /// The caller stopped sending.
+    Cut,
+}
+
+/// Reads a request body of at most `limit` bytes after decompression.
+///
+/// # Errors
+/// [`BodyError`]; what was read so far is dropped.
+pub async fn body(request: &JsValue, limit: u64, gzip: bool) -> Result<Vec<u8>, BodyError> {
+    #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+    let limit = limit as f64;
+    let promise = glue::read_body(request, limit, gzip).map_err(|_| BodyError::Cut)?;
+    let value = JsFuture::from(promise).await.map_err(|_| BodyError::Cut)?;
+    match value.as_f64() {
+        None => Ok(js_sys::Uint8Array::from(value).to_vec()),
+        Some(1.0) => Err(BodyError::TooLarge),
+        Some(2.0) => Err(BodyError::BadEncoding),
+        Some(_) => Err(BodyError::Cut),
+    }
+}
+
+/// A response with a text body; `headers` are `name: value\n` lines.
+///
+/// # Errors
+/// Where a header or the status is not one.
+pub fn text(status: u16, headers: &str, body: &str) -> Result<JsValue, Failure> {
+    Ok(glue::respond_text(status, headers, body)?)
+}
+
+/// A response with bytes.
+///
+/// # Errors
+/// Where a header or the status is not one.
+pub fn bytes(status: u16, headers: &str, body: &[u8]) -> Result<JsValue, Failure> {
+    Ok(glue::respond(status, headers, &js_sys::Uint8Array::from(body).into())?)
+}
+
+/// A response with bytes that are JavaScript's already.
+///
+/// # Errors
+/// Where a header or the status is not one.
+pub fn native(status: u16, headers: &str, body: &JsValue) -> Result<JsValue, Failure> {
+    Ok(glue::respond(status, headers, body)?)
+}
+
+/// The deadline of one entry.
+pub struct Deadline(pub(super) glue::Deadline);
+
+impl Deadline {
+    /// Begins to run; `headers` (`name: value\n` lines) stand on the answer that it gives if it must.
+    ///
+    /// # Errors
+    /// Where the runtime has no timers, as outside requests.
+    pub fn begin(ms: u32, headers: &str) -> Result<Self, Failure> {
+        Ok(Self(glue::Deadline::new(ms, headers)?))
+    }
+
+    /// A promise that always ends: with what `work` gives, or with `internal_error` or `timeout` where it fails or
+    /// takes too long. With a context, `work` goes on after the caller has left, so that it can clean up.
+    ///
+    /// # Errors
+    /// Where the context is not one.
+    pub fn guard(
+        &self,
+        ctx: &JsValue,
+        work: impl Future<Output = Result<JsValue, Failure>> + 'static,
+    ) -> Result<JsValue, Failure> {
+        let promise =
+            future_to_promise(async move { work.await.map_err(|failure| JsValue::from_str(&failure.0)) });
+        Ok(self.0.guard(&promise, ctx)?.into())
+    }
+}
+
+/// An entry of an object: `work` under a deadline, and no context that outlives it.
+pub fn object(ms: u32, work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> JsValue {
+    let guarded = Deadline::begin(ms, "").and_then(|deadline| deadline.guard(&JsValue::UNDEFINED, work));
+    guarded.unwrap_or_else(|failure| js_sys::Promise::reject(&JsValue::from_str(&failure.0)).into())
+}
+
+/// Lets `work` go on after the answer, as far as the platform allows.
+///
+/// # Errors
+/// Where the context is not one.
+pub fn after(ctx: &JsValue, work: impl Future<Output = ()> + 'static) -> Result<(), Failure> {
+    let promise = future_to_promise(async move {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    });
+    Ok(glue::wait_until(ctx, &promise)?)
+}
+
+/// Waits.
+///
+/// # Errors
+/// Where the runtime has no timers, as outside requests.
+pub async fn sleep(ms: u32) -> Result<(), Failure> {
+    JsFuture::from(glue::sleep(ms)?).await?;
+    Ok(())
+}
+
+/// A text variable or secret of the Worker.
+///
+/// # Errors
+/// Where the environment is not one.
+pub fn variable(env: &JsValue, name: &str) -> Result<Option<String>, Failure> {
+    Ok(glue::variable(env, name)?)
+}
+
+/// Writes a line of the structured log. A line that cannot be written is lost.
+pub fn log(line: &str) {
+    let _ = glue::log(line);
+}

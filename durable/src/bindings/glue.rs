@@ -1,0 +1,109 @@
+//! The externs of `glue.js`, all with `catch`. The modules beside this one give them Rust types.
+
+#![allow(unsafe_code, missing_docs, reason = "written by the macro; glue.js documents each function")]
+
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/src/bindings/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = requestHead)]
+    pub fn request_head(request: &JsValue) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = readBody)]
+    pub fn read_body(request: &JsValue, limit: f64, gzip: bool) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = respond)]
+    pub fn respond(status: u16, headers: &str, body: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = respond)]
+    pub fn respond_text(status: u16, headers: &str, body: &str) -> Result<JsValue, JsValue>;
+
+    pub type Deadline;
+
+    #[wasm_bindgen(catch, constructor)]
+    pub fn new(ms: u32, headers: &str) -> Result<Deadline, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn guard(this: &Deadline, promise: &Promise, ctx: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = waitUntil)]
+    pub fn wait_until(ctx: &JsValue, promise: &Promise) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn sleep(ms: u32) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = callObject)]
+    pub fn call_object(namespace: &JsValue, name: &str, message: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = requestText)]
+    pub fn request_text(request: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn binding(env: &JsValue, name: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn variable(env: &JsValue, name: &str) -> Result<Option<String>, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn random(length: u32) -> Result<Vec<u8>, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn log(line: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sqlRun)]
+    pub fn sql_run(storage: &JsValue, query: &str, parameters: &str) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sqlBatch)]
+    pub fn sql_batch(storage: &JsValue, statements: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = setAlarm)]
+    pub fn set_alarm(storage: &JsValue, time: f64) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = objectName)]
+    pub fn object_name(state: &JsValue) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = objectStorage)]
+    pub fn object_storage(state: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = d1Batch)]
+    pub fn d1_batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+
+    pub type Exchange;
+
+    #[wasm_bindgen(catch, constructor)]
+    pub fn new(request: &JsValue, timeout: f64, beat: f64, deadline: &Deadline) -> Result<Exchange, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn send(
+        this: &Exchange,
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: Option<Uint8Array>,
+    ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn next(this: &Exchange) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn more(this: &Exchange) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn whole(this: &Exchange, limit: f64) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn open(this: &Exchange, status: u16, headers: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn forward(this: &Exchange, from: u32, to: u32) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn write(this: &Exchange, bytes: &[u8]) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn finish(this: &Exchange, fed: bool) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn close(this: &Exchange, fed: bool) -> Result<(), JsValue>;
+}

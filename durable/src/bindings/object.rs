@@ -1,0 +1,87 @@
+//! What an object has of the platform: its name, its SQL, its alarm, and other objects.
+
+use super::{glue, Failure};
+use crate::sql::{Sql, SqlError, Value};
+use moltghost_protocol::time::Millis;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+/// The storage of the object that this event came to.
+#[derive(Clone)]
+pub struct Storage(JsValue);
+
+impl Storage {
+    /// The storage of an object by its state.
+    ///
+    /// # Errors
+    /// Where the state is not one.
+    pub fn of(state: &JsValue) -> Result<Self, Failure> {
+        Ok(Self(glue::object_storage(state)?))
+    }
+
+    /// Sets the object's one alarm.
+    ///
+    /// # Errors
+    /// Where the platform refuses; the alarm stands as before then.
+    pub fn set_alarm(&self, time: Millis) -> Result<(), Failure> {
+        #[allow(clippy::cast_precision_loss, reason = "dates are far below 2^53")]
+        let time = time as f64;
+        // The promise resolves once the alarm is stored; what is answered afterwards waits for that by itself.
+        let _ = glue::set_alarm(&self.0, time)?;
+        Ok(())
+    }
+}
+
+impl Sql for Storage {
+    fn run(&self, query: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        let text = serde_json::to_string(parameters).map_err(|error| SqlError(error.to_string()))?;
+        let rows = glue::sql_run(&self.0, query, &text).map_err(|error| SqlError(Failure::from(error).0))?;
+        serde_json::from_str(&rows).map_err(|error| SqlError(error.to_string()))
+    }
+
+    fn batch(&self, statements: &[(&str, Vec<Value>)]) -> Result<(), SqlError> {
+        let text = serde_json::to_string(statements).map_err(|error| SqlError(error.to_string()))?;
+        glue::sql_batch(&self.0, &text).map_err(|error| SqlError(Failure::from(error).0))
+    }
+}
+
+/// The name that an object was addressed by.
+///
+/// # Errors
+/// Where the state is not one.
+pub fn name(state: &JsValue) -> Result<String, Failure> {
+    Ok(glue::object_name(state)?)
+}
+
+/// The class of an object, by the name of its binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// `Account`.
+    Account,
+    /// `Agent`.
+    Agent,
+}
+
+/// Sends a message to an object and answers with what it said. A message that the runtime knows was not handled is
+/// sent again, so every message must be idempotent.
+///
+/// # Errors
+/// Where the object cannot be reached or threw.
+pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Result<String, Failure> {
+    let binding = match class {
+        Class::Account => "ACCOUNT",
+        Class::Agent => "AGENT",
+    };
+    let namespace = glue::binding(env, binding)?;
+    let answer = JsFuture::from(glue::call_object(&namespace, name, message)?).await?;
+    answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
+}
+
+/// The message in a request that came to an object.
+///
+/// # Errors
+/// Where its body cannot be read.
+pub async fn message(request: &JsValue) -> Result<String, Failure> {
+    let text = JsFuture::from(glue::request_text(request)?).await?;
+    Ok(text.as_string().unwrap_or_default())
+}

@@ -1,0 +1,11 @@
+//! The Durable Objects of the access layer: thin classes over rules that know only SQL, a clock and random bytes, so
+//! that the very rules and the very SQL run natively in tests.
+
+pub mod account;
+pub mod agent;
+pub mod bindings;
+pub mod migrate;
+pub mod sql;
+
+#[cfg(test)]
+mod sqlite;
