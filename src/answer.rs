@@ -1,0 +1,127 @@
+//! An answer on its way out: the one place where status, headers and body become a response.
+
+use crate::request::Request;
+use moltghost_durable::bindings::{entry, Failure};
+use moltghost_protocol::error::Problem;
+use moltghost_protocol::host::is_loopback;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+
+/// What every answer of an agent's endpoint carries: whatever a pod sends, no browser runs it on our origin
+/// (architecture rule 13).
+const SANDBOX: &str =
+    "x-content-type-options: nosniff\ncontent-security-policy: sandbox; default-src 'none'\n";
+
+enum Body {
+    None,
+    Text(String),
+    Bytes(Vec<u8>),
+    Native(JsValue),
+    /// A response that is made already, with all its headers.
+    Ready(JsValue),
+}
+
+/// An answer.
+pub struct Answer {
+    status: u16,
+    headers: String,
+    body: Body,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: String::new(), body: Body::None }
+    }
+
+    /// A JSON document.
+    pub fn json(status: u16, document: &impl Serialize) -> Self {
+        Self::json_text(status, serde_json::to_string(document).unwrap_or_default())
+    }
+
+    /// JSON that is written already.
+    pub fn json_text(status: u16, text: String) -> Self {
+        Self { body: Body::Text(text), ..Self::empty(status) }.header("content-type", "application/json")
+    }
+
+    /// JSON as bytes.
+    pub fn json_bytes(status: u16, bytes: Vec<u8>) -> Self {
+        Self { body: Body::Bytes(bytes), ..Self::empty(status) }.header("content-type", "application/json")
+    }
+
+    /// JSON that is JavaScript's already, not copied again.
+    pub fn json_native(status: u16, body: JsValue) -> Self {
+        Self { body: Body::Native(body), ..Self::empty(status) }.header("content-type", "application/json")
+    }
+
+    /// A response that a stream was opened with; see [`Answer::lines`].
+    pub fn ready(response: JsValue) -> Self {
+        Self { body: Body::Ready(response), ..Self::empty(200) }
+    }
+
+    /// A refusal.
+    pub fn problem(problem: &Problem) -> Self {
+        let mut answer = Self::json_text(problem.code.status(), problem.body());
+        if problem.code.status() == 401 {
+            answer = answer.header("www-authenticate", "Bearer");
+        }
+        problem.retry_headers().iter().fold(answer, |answer, (name, value)| answer.header(name, value))
+    }
+
+    /// Adds a header. A value never holds a line break: header values that come from outside were split at them.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        for part in [name, ": ", value, "\n"] {
+            self.headers.push_str(part);
+        }
+        self
+    }
+
+    /// Adds header lines.
+    #[must_use]
+    pub fn lines(mut self, lines: &str) -> Self {
+        self.headers.push_str(lines);
+        self
+    }
+
+    /// Makes the response. Nothing may keep it unless the handler said so.
+    pub fn finish(self, request: &Request) -> Result<JsValue, Failure> {
+        if let Body::Ready(response) = self.body {
+            return Ok(response);
+        }
+        let mut headers = self.headers;
+        if !headers.contains("cache-control: ") {
+            headers.push_str("cache-control: no-store\n");
+        }
+        headers.push_str(&common(&request.id, request.host()));
+        // What answers HEAD, and what has no body by its status, goes without.
+        let bodiless = request.method() == "HEAD" || matches!(self.status, 204 | 304);
+        match self.body {
+            _ if bodiless => entry::native(self.status, &headers, &JsValue::NULL),
+            Body::None | Body::Ready(_) => entry::native(self.status, &headers, &JsValue::NULL),
+            Body::Text(text) => entry::text(self.status, &headers, &text),
+            Body::Bytes(bytes) => entry::bytes(self.status, &headers, &bytes),
+            Body::Native(body) => entry::native(self.status, &headers, &body),
+        }
+    }
+}
+
+/// Headers of every answer to request `id` on `host`.
+pub fn common(id: &str, host: &str) -> String {
+    let mut lines = format!("x-request-id: {id}\n{SANDBOX}");
+    if !is_loopback(host) {
+        lines.push_str("strict-transport-security: max-age=31536000; includeSubDomains\n");
+    }
+    lines
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        Self::problem(&problem)
+    }
+}
+
+/// A handler's result as an answer.
+pub fn of(result: Result<Answer, Problem>) -> Answer {
+    result.unwrap_or_else(Answer::from)
+}

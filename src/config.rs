@@ -1,0 +1,95 @@
+//! The Worker's configuration: its variables and secrets, read once for each instance and refused by name.
+
+use moltghost_durable::bindings::{entry, Failure};
+use moltghost_protocol::credential::{same_text, Pepper};
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::host::Hosts;
+use moltghost_protocol::origin::OriginRules;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// Everything that an operator sets.
+pub struct Config {
+    /// `DOMAIN`, `HOSTS`, `PATH_ENDPOINTS`: which host serves what.
+    pub hosts: Hosts,
+    /// `DEVELOPMENT`, `ORIGIN_HOSTS`: where pods may be.
+    pub origins: OriginRules,
+    /// `OPERATOR_TOKEN`, and `OPERATOR_TOKEN_NEXT` while one gives way to the other.
+    operators: Vec<String>,
+    /// `KEY_PEPPER`, and `KEY_PEPPER_PREVIOUS` while one gives way to the other.
+    pepper: Option<Pepper>,
+}
+
+/// Shortest operator token in bytes.
+const MIN_TOKEN: usize = 16;
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+impl Config {
+    /// The configuration of this instance.
+    ///
+    /// # Errors
+    /// `not_configured` naming the variable that cannot be used.
+    pub fn of(env: &JsValue) -> Result<Rc<Self>, Problem> {
+        CONFIG.with_borrow_mut(|cached| match cached {
+            Some(config) => Ok(Rc::clone(config)),
+            None => {
+                let config = Self::read(env).map_err(|why| Problem::new(Code::NotConfigured, why))?;
+                Ok(Rc::clone(cached.insert(Rc::new(config))))
+            }
+        })
+    }
+
+    fn read(env: &JsValue) -> Result<Self, String> {
+        let text = |name: &str| -> Result<String, String> {
+            entry::variable(env, name).map(Option::unwrap_or_default).map_err(|Failure(why)| why)
+        };
+        let domain = text("DOMAIN")?;
+        if domain.is_empty() {
+            return Err(
+                "DOMAIN is not set. Set the domain that this deployment serves: make deploy DOMAIN=….".into(),
+            );
+        }
+        let hosts = Hosts::new(&domain, &text("HOSTS")?, text("PATH_ENDPOINTS")? == "on")?;
+        let development = text("DEVELOPMENT")? == "on";
+        let origins = OriginRules::new(development, &text("ORIGIN_HOSTS")?, hosts.clone())?;
+        let operators = [text("OPERATOR_TOKEN")?, text("OPERATOR_TOKEN_NEXT")?];
+        let previous = text("KEY_PEPPER_PREVIOUS")?;
+        Ok(Self {
+            hosts,
+            origins,
+            operators: operators.into_iter().filter(|token| token.len() >= MIN_TOKEN).collect(),
+            pepper: Pepper::parse(&text("KEY_PEPPER")?, Some(previous.as_str())),
+        })
+    }
+
+    /// Whether both secrets are there.
+    pub fn is_complete(&self) -> bool {
+        !self.operators.is_empty() && self.pepper.is_some()
+    }
+
+    /// The pepper.
+    ///
+    /// # Errors
+    /// `not_configured`.
+    pub fn pepper(&self) -> Result<&Pepper, Problem> {
+        self.pepper.as_ref().ok_or_else(not_configured)
+    }
+
+    /// Whether a credential is the operator's; costs the same for every wrong one of a length.
+    pub fn is_operator(&self, credential: &str) -> bool {
+        self.operators.iter().fold(false, |found, token| same_text(token, credential) | found)
+    }
+}
+
+/// `not_configured`: the deployment lacks its secrets.
+pub fn not_configured() -> Problem {
+    Problem::new(
+        Code::NotConfigured,
+        "This deployment lacks its secrets. Set them with `wrangler secret put OPERATOR_TOKEN` and \
+         `wrangler secret put KEY_PEPPER`, each at least 16 characters long.",
+    )
+}

@@ -1,0 +1,161 @@
+//! An agent's endpoint (agent-endpoints §2): from a path to a handler, and what every answer of it carries.
+
+mod call;
+mod plain;
+mod probe;
+mod read;
+mod stream;
+
+pub use call::internal;
+pub use probe::probe;
+
+use crate::answer::Answer;
+use crate::request::Request;
+use crate::{cors, objects, system};
+use moltghost_durable::agent::unknown;
+use moltghost_protocol::credential::ApiKey;
+use moltghost_protocol::endpoint::route::{Lookup, Route};
+use moltghost_protocol::error::{Code, Problem, Retry};
+use moltghost_protocol::id::{AgentId, AgentRef, Alias};
+use moltghost_protocol::object::agent::{AgentOp, Health, Presented, Target};
+
+/// Who is called: the agent, and the alias that stood for it.
+#[derive(Clone)]
+pub struct Called {
+    /// The agent.
+    pub id: AgentId,
+    /// The alias in the host or path, which the agent's object checks.
+    pub alias: Option<Alias>,
+}
+
+/// A refusal, and which browsers may read it: `None` before anybody knows.
+pub struct Refusal {
+    /// The refusal.
+    pub problem: Problem,
+    /// Origins that the agent allows.
+    pub cors: Option<Vec<String>>,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, cors: None }
+    }
+}
+
+/// Serves a request to an agent.
+pub async fn serve(request: &Request, agent: &AgentRef, path: &str) -> Answer {
+    let lookup = Route::find(request.method(), path);
+    let answer = attempt(request, agent, &lookup).await;
+    match (agent, answer) {
+        // The alias may have moved since it was looked up.
+        (AgentRef::Alias(alias), Err(refusal))
+            if refusal.problem.code == Code::AgentNotFound && objects::forget(alias) =>
+        {
+            finish(request, attempt(request, agent, &lookup).await)
+        }
+        (_, answer) => finish(request, answer),
+    }
+}
+
+fn finish(request: &Request, answer: Result<Answer, Refusal>) -> Answer {
+    answer.unwrap_or_else(|refusal| {
+        let lines = match &refusal.cors {
+            Some(allowed) => cors::lines(request, allowed),
+            None => cors::refusal_lines(),
+        };
+        Answer::from(refusal.problem).lines(&lines)
+    })
+}
+
+async fn attempt(request: &Request, agent: &AgentRef, lookup: &Lookup) -> Result<Answer, Refusal> {
+    let (route, model) = match lookup {
+        Lookup::Found { route, model, .. } => (*route, model.as_deref()),
+        Lookup::Options { allow, .. } => {
+            let called = called(request, agent).await?;
+            let allowed: Vec<String> =
+                objects::agent(request, &called.id, AgentOp::Cors(called.alias)).await?;
+            return Ok(cors::preflight(request, allow, &allowed));
+        }
+        Lookup::MethodNotAllowed { allow, .. } => {
+            let problem = Problem::new(Code::MethodNotAllowed, format!("This path takes {allow}."));
+            return Ok(Answer::from(problem).header("allow", allow).lines(&cors::refusal_lines()));
+        }
+        Lookup::Unknown => {
+            return Err(Problem::new(
+                Code::UnsupportedEndpoint,
+                "This endpoint has no such path. /openapi.json lists those it has.",
+            )
+            .into());
+        }
+    };
+    match route {
+        Route::OpenApi => Ok(system::openapi()),
+        Route::Health => read::health(request, &called(request, agent).await?).await,
+        Route::Status => read::status(request, &called(request, agent).await?).await,
+        Route::Models | Route::Model => read::models(request, &called(request, agent).await?, model).await,
+        Route::ChatCompletions | Route::Chat => {
+            call::call(request, &called(request, agent).await?, route).await
+        }
+    }
+}
+
+/// Resolves an alias; an id is itself.
+async fn called(request: &Request, agent: &AgentRef) -> Result<Called, Problem> {
+    Ok(match agent {
+        AgentRef::Id(id) => Called { id: id.clone(), alias: None },
+        AgentRef::Alias(alias) => {
+            Called { id: objects::holder(request, alias).await?, alias: Some(alias.clone()) }
+        }
+    })
+}
+
+/// Serves the pending host: not ready on every path while the agent deploys, the same as the stable host afterwards.
+/// Never a redirect: SDKs drop the key on the way to another host.
+pub async fn serve_pending(request: &Request, id: &AgentId) -> Answer {
+    let health: Result<Health, Problem> = objects::agent(request, id, AgentOp::Health).await;
+    let starting = match health {
+        Err(problem) => return finish(request, Err(problem.into())),
+        Ok(health) => health.status.as_ref().is_ok_and(|status| status == "initializing"),
+    };
+    if !starting {
+        return serve(request, &AgentRef::Id(id.clone()), request.path()).await;
+    }
+    let Ok(config) = request.config() else { return finish(request, Err(unknown().into())) };
+    let stable = config.hosts.endpoint_url(request.scheme(), request.port(), id.as_str());
+    let problem = Problem::new(
+        Code::AgentNotReady,
+        "The agent is not ready yet. Try again in a few seconds, here or at stable_url, which stays the same.",
+    )
+    .with("stable_url", stable);
+    Answer::from(problem).lines(&cors::refusal_lines())
+}
+
+/// The address of one of our routes at an agent's origin. The rules are asked again: they may have changed since the
+/// origin was set.
+///
+/// # Errors
+/// `agent_unreachable` where the origin is not allowed any more.
+pub fn pod_url(request: &Request, target: &Target, path: &str) -> Result<String, Problem> {
+    let checked = request.config()?.origins.check(&target.url);
+    checked.map(|origin| origin.join(path)).map_err(|why| {
+        let message = format!("The agent's origin may not be called: {why}. Its owner must set another.");
+        Problem::new(Code::AgentUnreachable, message).retry(Retry::No)
+    })
+}
+
+/// The key of a request: `None` where there is none, which only a terminated agent answers otherwise than with 401.
+///
+/// # Errors
+/// `invalid_api_key` for what cannot be a key: nobody is asked.
+pub fn presented(request: &Request) -> Result<Option<Presented>, Problem> {
+    match request.bearer() {
+        None => Ok(None),
+        Some(text) => match ApiKey::parse(text) {
+            Some(key) => Ok(Some(Presented { account: key.account, id: key.id, key: text.to_owned() })),
+            None => Err(Problem::new(
+                Code::InvalidApiKey,
+                "This key does not open this agent. Check the Authorization header.",
+            )),
+        },
+    }
+}

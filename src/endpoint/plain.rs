@@ -1,0 +1,143 @@
+//! An answer that does not stream: read whole, checked, counted and passed on. For `/v1/chat/completions` the pod's
+//! own bytes go out as they came.
+
+use super::call::{internal, timeout, Run};
+use crate::answer::Answer;
+use crate::request::Request;
+use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead, Whole};
+use moltghost_protocol::endpoint::headers;
+use moltghost_protocol::endpoint::plain_answer::{self, PlainAnswer, Unusable};
+use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
+use moltghost_protocol::endpoint::pod_error::{pass_error, PodError, MAX_ERROR_BYTES};
+use moltghost_protocol::endpoint::usage::Usage;
+use moltghost_protocol::error::{Code, Problem};
+
+/// Largest answer that is passed on in one piece.
+const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// Waits for the pod's answer and passes it on.
+pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
+    let head = match exchange.next().await {
+        Ok(Event::Head(head)) => head,
+        Ok(Event::Timeout) => {
+            run.settle(request, Some(unheard(&run)));
+            return run.refused(timeout());
+        }
+        Ok(Event::Gone) => {
+            run.settle(request, Some(unheard(&run)));
+            return run.refused(gone());
+        }
+        Ok(_) => {
+            run.settle(request, None);
+            return run.refused(unreachable());
+        }
+        Err(failure) => {
+            run.settle(request, None);
+            return run.refused(internal(failure));
+        }
+    };
+    match pod_answer::judge(head.status, head.header("content-type"), false) {
+        Verdict::Plain => whole(request, run, exchange, &head).await,
+        Verdict::ErrorBody => error(request, run, exchange, &head).await,
+        Verdict::Bad(problem) => {
+            exchange.close(false);
+            run.settle(request, Some(unheard(&run)));
+            run.refused(problem)
+        }
+        Verdict::Stream => {
+            exchange.close(false);
+            run.settle(request, Some(unheard(&run)));
+            run.refused(Problem::new(
+                Code::BadGateway,
+                "The agent streamed an answer that nobody asked to stream.",
+            ))
+        }
+    }
+}
+
+async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) -> Answer {
+    let (bytes, native) = match exchange.whole(MAX_ANSWER).await {
+        Ok(Whole::Bytes(bytes, native)) => (bytes, native),
+        other => {
+            exchange.close(false);
+            run.settle(request, Some(unheard(&run)));
+            return run.refused(match other {
+                Ok(Whole::TooLarge) => Problem::new(
+                    Code::BadGateway,
+                    "The agent's answer is larger than 16777216 bytes. Ask it to stream.",
+                ),
+                Ok(Whole::Timeout) => timeout(),
+                Ok(Whole::Gone) => gone(),
+                Ok(_) => Problem::new(Code::BadGateway, "The agent's answer broke off before its end."),
+                Err(failure) => internal(failure),
+            });
+        }
+    };
+    exchange.close(true);
+    let read = if run.flat {
+        plain_answer::flatten(&bytes, &run.id.message_id(), run.prompt)
+            .map(|(flat, usage)| (Answer::json_bytes(200, flat), usage))
+    } else {
+        PlainAnswer::read(&bytes)
+            .map(|answer| (Answer::json_native(200, native), answer.usage_or_estimated(run.prompt)))
+    };
+    match read {
+        Ok((answer, usage)) => {
+            run.settle(request, Some(usage));
+            answer.lines(&openai_lines(head)).lines(&run.lines)
+        }
+        Err(Unusable::Error) => {
+            run.settle(request, Some(unheard(&run)));
+            passed(&run, &pass_error(head.status, head.header("retry-after"), &bytes))
+        }
+        Err(unusable) => {
+            run.settle(request, Some(unheard(&run)));
+            run.refused(unusable.into())
+        }
+    }
+}
+
+/// A pod's own refusal, read and, where it is one that a caller can use, passed on.
+pub async fn error(request: &Request, run: Run, exchange: Exchange, head: &PodHead) -> Answer {
+    let error = read_error(&exchange, head).await;
+    exchange.close(true);
+    run.settle(request, Some(unheard(&run)));
+    passed(&run, &error)
+}
+
+/// Reads a pod's refusal.
+pub async fn read_error(exchange: &Exchange, head: &PodHead) -> PodError {
+    let body = match exchange.whole(MAX_ERROR_BYTES as u64).await {
+        Ok(Whole::Bytes(bytes, _)) => bytes,
+        _ => Vec::new(),
+    };
+    pass_error(head.status, head.header("retry-after"), &body)
+}
+
+fn passed(run: &Run, error: &PodError) -> Answer {
+    let answer = Answer::json_text(error.status, error.body.clone());
+    let answer =
+        error.retry_headers().iter().fold(answer, |answer, (name, value)| answer.header(name, value));
+    answer.lines(&run.lines)
+}
+
+/// The `openai-*` headers of a pod, as lines.
+pub fn openai_lines(head: &PodHead) -> String {
+    let passed = headers::from_pod(head.headers()).into_iter().filter(|(name, _)| *name != "content-type");
+    passed.map(|(name, value)| format!("{name}: {value}\n")).collect()
+}
+
+/// What a run is charged whose answer was never read: its prompt.
+pub fn unheard(run: &Run) -> Usage {
+    Usage::estimated(run.prompt, 0)
+}
+
+/// The answer to a caller that has left; nobody reads it.
+pub fn gone() -> Problem {
+    Problem::new(Code::BadGateway, "The caller left before the answer.")
+}
+
+/// The pod gave no answer at all.
+pub fn unreachable() -> Problem {
+    Problem::new(Code::BadGateway, "The agent's pod gave no answer. Its owner can see why: moltghost status.")
+}

@@ -1,0 +1,166 @@
+//! A request as handlers see it: its head parsed, its body still unread.
+
+use crate::config::Config;
+use moltghost_durable::bindings::entry::{Deadline, Head};
+use moltghost_durable::bindings::{random, Failure};
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::request_id::request_id;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// How long an entry may take until it has been admitted, the reading of its body included.
+const ENTRY_MS: u32 = 120_000;
+
+/// One request. A clone is the same request, for what goes on after the answer.
+#[derive(Clone)]
+pub struct Request {
+    /// JavaScript's request.
+    pub raw: JsValue,
+    /// The Worker's environment.
+    pub env: JsValue,
+    /// What outlives the answer.
+    pub ctx: JsValue,
+    /// The head.
+    pub head: Head,
+    /// `req_…`, on every answer.
+    pub id: String,
+    /// Keeps the entry from hanging.
+    pub deadline: Rc<Deadline>,
+    /// The configuration, or what is wrong with it.
+    pub config: Result<Rc<Config>, Problem>,
+}
+
+impl Request {
+    /// Reads the head.
+    pub fn new(raw: JsValue, env: JsValue, ctx: JsValue) -> Result<Self, Failure> {
+        let head = Head::of(&raw)?;
+        let id = request_id(random::u64()?);
+        let lines = crate::answer::common(&id, host(head.url()));
+        let deadline = Rc::new(Deadline::begin(ENTRY_MS, &format!("{lines}cache-control: no-store\n"))?);
+        let config = Config::of(&env);
+        Ok(Self { raw, env, ctx, head, id, deadline, config })
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// `not_configured` naming the variable at fault.
+    pub fn config(&self) -> Result<&Config, Problem> {
+        self.config.as_deref().map_err(Clone::clone)
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        self.head.method()
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &str {
+        self.head.url().split_once("://").map_or("https", |(scheme, _)| scheme)
+    }
+
+    fn after_scheme(&self) -> &str {
+        after_scheme(self.head.url())
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        host(self.head.url())
+    }
+
+    /// The port, if the address names one.
+    pub fn port(&self) -> Option<u16> {
+        let host = self.host();
+        host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'))?.1.parse().ok()
+    }
+
+    /// The path, as it came.
+    pub fn path(&self) -> &str {
+        let rest = self.after_scheme();
+        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+        path.split(['?', '#']).next().unwrap_or("/")
+    }
+
+    /// The value of a query parameter, decoded.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.head.url().split_once('?')?.1.split('#').next()?;
+        query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if key == name {
+                decode(value, true)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The credential after `Bearer`, the scheme in any case; `None` where there is no `Authorization` header.
+    pub fn bearer(&self) -> Option<&str> {
+        let value = self.head.header("authorization")?;
+        let (scheme, credential) = value.split_once(' ').unwrap_or((value, ""));
+        Some(if scheme.eq_ignore_ascii_case("bearer") { credential } else { "" })
+    }
+
+    /// The body of a control call.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`, `request_too_large` over 64 KiB, `invalid_request` where it breaks off.
+    pub async fn small_body(&self) -> Result<Vec<u8>, Problem> {
+        use moltghost_durable::bindings::entry::{body, BodyError};
+        use moltghost_protocol::control::fields::MAX_BODY;
+        let kind = self.head.header("content-type").unwrap_or_default();
+        let multipart = kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
+        let coded = !matches!(self.head.header("content-encoding"), None | Some("" | "identity"));
+        if multipart || coded {
+            let message = "Send the body as plain JSON, neither multipart nor compressed.";
+            return Err(Problem::new(Code::UnsupportedMediaType, message));
+        }
+        match body(&self.raw, MAX_BODY as u64, false).await {
+            Ok(bytes) => Ok(bytes),
+            Err(BodyError::TooLarge) => Err(Problem::new(
+                Code::RequestTooLarge,
+                "The body is larger than the 65536 bytes that this takes.",
+            )),
+            Err(_) => Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
+        }
+    }
+}
+
+fn after_scheme(url: &str) -> &str {
+    url.split_once("://").map_or("", |(_, rest)| rest)
+}
+
+fn host(url: &str) -> &str {
+    after_scheme(url).split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Decodes percent signs, and in a query also plus signs; `None` for what is not UTF-8 or broken.
+pub fn decode(text: &str, plus: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' if plus => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn queries_and_paths_decode_and_broken_ones_do_not() {
+        assert_eq!(decode("a%20b+c", true).as_deref(), Some("a b c"));
+        assert_eq!(decode("a+b", false).as_deref(), Some("a+b"));
+        assert_eq!(decode("%", false), None);
+        assert_eq!(decode("%ff", false), None);
+        assert_eq!(decode("%+1", false), None);
+    }
+}
