@@ -34,12 +34,12 @@ impl Config {
     /// # Errors
     /// `not_configured` naming the variable that cannot be used.
     pub fn of(env: &JsValue) -> Result<Rc<Self>, Problem> {
-        CONFIG.with_borrow_mut(|cached| match cached {
-            Some(config) => Ok(Rc::clone(config)),
-            None => {
-                let config = Self::read(env).map_err(|why| Problem::new(Code::NotConfigured, why))?;
-                Ok(Rc::clone(cached.insert(Rc::new(config))))
+        CONFIG.with_borrow_mut(|cached| {
+            if let Some(config) = cached {
+                return Ok(Rc::clone(config));
             }
+            let config = Self::read(env).map_err(|why| Problem::new(Code::NotConfigured, why))?;
+            Ok(Rc::clone(cached.insert(Rc::new(config))))
         })
     }
 

@@ -48,7 +48,7 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The bytes that [`hex`] wrote, or `None` for anything else.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return None;
     }
     let digit = |b: u8| char::from(b).to_digit(16);

@@ -107,9 +107,8 @@ pub async fn pause(request: &Request, caller: &Caller, agent: &str) -> Result<An
 /// Refuses a URL that the Worker must not fetch; writes one that it may in its normal form.
 fn check_origin(request: &Request, origin: &mut Origin) -> Result<(), Problem> {
     if let Origin::Http { url, .. } = origin {
-        let checked =
-            request.config()?.origins.check(url).map_err(|why| wrong("origin.url", &why.to_string()))?;
-        *url = checked.base().to_owned();
+        let checked = request.config()?.origins.check(url).map_err(|why| wrong("origin.url", why))?;
+        checked.base().clone_into(url);
     }
     Ok(())
 }

@@ -129,28 +129,26 @@ impl Caller {
                 let id = self.account(request, &account, find(by_name(text))).await?;
                 Ok((account, id))
             }
-            Self::Operator => match text.split_once('/') {
-                Some((account, name)) => {
+            Self::Operator => {
+                if let Some((account, name)) = text.split_once('/') {
                     let account = AccountId::parse(account).map_err(|_| unknown())?;
                     let found = self.account(request, &account, find(Which::Name(name.to_owned()))).await;
                     let id = found.map_err(|problem| match problem.code {
                         Code::NotFound => unknown(),
                         _ => problem,
                     })?;
-                    Ok((account, id))
+                    return Ok((account, id));
                 }
-                None => {
-                    let id = match AgentRef::parse(text).map_err(|_| unknown())? {
-                        AgentRef::Id(id) => id,
-                        AgentRef::Alias(alias) => {
-                            objects::forget(&alias);
-                            objects::holder(request, &alias).await?
-                        }
-                    };
-                    let record: AgentRecord = objects::agent(request, &id, AgentOp::Show).await?;
-                    Ok((record.account, id))
-                }
-            },
+                let id = match AgentRef::parse(text).map_err(|_| unknown())? {
+                    AgentRef::Id(id) => id,
+                    AgentRef::Alias(alias) => {
+                        objects::forget(&alias);
+                        objects::holder(request, &alias).await?
+                    }
+                };
+                let record: AgentRecord = objects::agent(request, &id, AgentOp::Show).await?;
+                Ok((record.account, id))
+            }
         }
     }
 }

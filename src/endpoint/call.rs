@@ -209,6 +209,8 @@ fn too_large() -> Problem {
     Problem::new(Code::RequestTooLarge, "The body is larger than the 26214400 bytes that any agent takes.")
 }
 
+/// `internal_error`; what went wrong is for the log.
+#[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub fn internal(failure: Failure) -> Problem {
     entry::log(&serde_json::json!({ "event": "internal_error", "detail": failure.0 }).to_string());
     Problem::new(Code::InternalError, "Something went wrong here. Tell the operator.")

@@ -123,8 +123,15 @@ fn passed(run: &Run, error: &PodError) -> Answer {
 
 /// The `openai-*` headers of a pod, as lines.
 pub fn openai_lines(head: &PodHead) -> String {
-    let passed = headers::from_pod(head.headers()).into_iter().filter(|(name, _)| *name != "content-type");
-    passed.map(|(name, value)| format!("{name}: {value}\n")).collect()
+    let mut lines = String::new();
+    for (name, value) in headers::from_pod(head.headers()) {
+        if name != "content-type" {
+            for part in [name, ": ", value, "\n"] {
+                lines.push_str(part);
+            }
+        }
+    }
+    lines
 }
 
 /// What a run is charged whose answer was never read: its prompt.

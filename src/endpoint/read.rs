@@ -41,22 +41,19 @@ pub async fn status(request: &Request, called: &Called) -> Result<Answer, Refusa
 
 /// `/v1/models` and `/v1/models/{id}`: the pod's list, or the one model that is configured.
 pub async fn models(request: &Request, called: &Called, wanted: Option<&str>) -> Result<Answer, Refusal> {
-    let (target, lines) = match inspect(request, called, Reading::Models).await? {
-        (Read::Models(target), lines) => (target, lines),
-        _ => return Err(unexpected().into()),
+    let (Read::Models(target), lines) = inspect(request, called, Reading::Models).await? else {
+        return Err(unexpected().into());
     };
     let list = list(request, &target).await?;
     let Some(wanted) = wanted else {
         return Ok(Answer::json(200, &json!({ "object": "list", "data": list })).lines(&lines));
     };
-    match list.iter().find(|model| name(model) == Some(wanted)) {
-        Some(model) => Ok(Answer::json(200, model).lines(&lines)),
-        None => {
-            let known: Vec<&str> = list.iter().filter_map(name).collect();
-            let message = format!("This agent has no such model. It has: {}.", known.join(", "));
-            Err(Problem::new(Code::ModelNotFound, message).param("model").into())
-        }
+    if let Some(model) = list.iter().find(|model| name(model) == Some(wanted)) {
+        return Ok(Answer::json(200, model).lines(&lines));
     }
+    let known: Vec<&str> = list.iter().filter_map(name).collect();
+    let message = format!("This agent has no such model. It has: {}.", known.join(", "));
+    Err(Problem::new(Code::ModelNotFound, message).param("model").into())
 }
 
 async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(Read, String), Refusal> {

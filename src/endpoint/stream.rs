@@ -20,7 +20,7 @@ use wasm_bindgen::JsValue;
 const HEARTBEAT: &[u8] = b": ka\n\n";
 
 /// Header lines of every stream.
-const HEADERS: &str = "content-type: text/event-stream\ncache-control: no-cache, no-transform, no-store\n";
+const HEADERS: &str = "content-type: text/event-stream\ncache-control: no-store, no-cache, no-transform\n";
 
 /// How the pod's events are passed on.
 enum Shape {
@@ -77,7 +77,7 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
             }
         }
     }
-    match commit(request, run, exchange, head) {
+    match commit(request, run, exchange, head.as_ref()) {
         Ok(response) => Answer::ready(response),
         Err(failure) => Answer::from(internal(failure)),
     }
@@ -88,9 +88,9 @@ fn commit(
     request: &Request,
     run: Run,
     exchange: Exchange,
-    head: Option<PodHead>,
+    head: Option<&PodHead>,
 ) -> Result<JsValue, Failure> {
-    let from_pod = head.as_ref().map(plain::openai_lines).unwrap_or_default();
+    let from_pod = head.map(plain::openai_lines).unwrap_or_default();
     let common = common(&request.id, request.host());
     let response = exchange.open(200, &format!("{HEADERS}{from_pod}{}{common}", run.lines))?;
     let shape = if run.flat {

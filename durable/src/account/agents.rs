@@ -4,6 +4,7 @@ use super::saga::{Pending, RETRY};
 use super::{Account, Answer, World};
 use crate::agent;
 use crate::sql::{column, Sql, Value};
+use moltghost_protocol::control::account::Name;
 use moltghost_protocol::control::agent::{AgentRecord, Change};
 use moltghost_protocol::control::page::{Page, PageRequest};
 use moltghost_protocol::error::{Code, Problem};
@@ -129,7 +130,7 @@ impl<S: Sql, W: World> Account<S, W> {
              pending = ?5, projected = 0 WHERE id = ?1 AND terminated IS NULL",
             &[
                 id.as_str().into(),
-                change.name.as_ref().map(|name| name.as_str()).into(),
+                change.name.as_ref().map(Name::as_str).into(),
                 i64::from(change.alias.is_some()).into(),
                 change.alias.flatten().as_ref().map(Alias::as_str).into(),
                 self.sealed(id, &pending)?,

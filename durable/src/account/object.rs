@@ -32,8 +32,8 @@ pub struct Account {
 impl Account {
     /// Only reads: an object that is looked at and was never created leaves no trace.
     #[wasm_bindgen(constructor)]
-    pub fn new(state: JsValue, env: JsValue) -> Self {
-        Self { rules: open(&state, &env).map(Rc::new) }
+    pub fn new(state: &JsValue, env: &JsValue) -> Self {
+        Self { rules: open(state, env).map(Rc::new) }
     }
 
     /// Takes a message from the Worker or from another object.

@@ -2,7 +2,7 @@
 
 use super::{Account, Answer, World};
 use crate::agent::{Endpoint, Turn};
-use crate::sql::Statement;
+use crate::sql::{Sql, Statement};
 use crate::sqlite::Sqlite;
 use moltghost_protocol::control::account::{AccountDocument, Name, NewToken, Role, TokenDocument};
 use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, State};
@@ -168,7 +168,6 @@ fn listed(deployment: &Deployment) -> Vec<AccountId> {
 
 #[test]
 fn what_was_never_created_leaves_no_trace() {
-    use crate::sql::Sql;
     let deployment = Deployment::new();
     assert_eq!(deployment.operator::<AccountDocument>(AccountOp::Show).unwrap_err().code, Code::NotFound);
     assert_eq!(deployment.holder("nobody").unwrap_err().code, Code::AgentNotFound);

@@ -8,6 +8,7 @@ use moltghost_protocol::error::{Code, Problem, Retry};
 use moltghost_protocol::id::Alias;
 use moltghost_protocol::object::agent::{Admission, Admit, Lease, Outcome, Presented, Target};
 use moltghost_protocol::time::Millis;
+use std::collections::BTreeMap;
 
 /// How long a lease outlives its run's wall time, so that a Worker that lives can always settle first.
 const GRACE: Millis = 30_000;
@@ -150,7 +151,7 @@ impl Loaded {
         let usual = u64::from(self.settings.timeout_seconds) * 1_000;
         Some(Target {
             url: url.clone(),
-            headers: headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect(),
+            headers: lines(headers),
             forward: self.settings.forward_headers.clone(),
             model: self.settings.model.clone(),
             timeout_ms: timeout_ms.unwrap_or(usual).min(most),
@@ -161,6 +162,17 @@ impl Loaded {
     pub(super) fn is_called(&self, alias: Option<&Alias>) -> bool {
         alias.is_none() || self.settings.alias.as_ref() == alias
     }
+}
+
+/// Headers as `name: value\n` lines.
+fn lines(headers: &BTreeMap<String, String>) -> String {
+    let mut lines = String::new();
+    for (name, value) in headers {
+        for part in [name, ": ", value, "\n"] {
+            lines.push_str(part);
+        }
+    }
+    lines
 }
 
 /// `agent_unreachable`.

@@ -70,7 +70,7 @@ impl<S: Sql> Endpoint<S> {
             State::Terminated => return Err(illegal(loaded.state, "started")),
             State::Running | State::Initializing => {}
             State::Deploying | State::Paused | State::Failed => {
-                loaded.enter(State::Initializing, None, turn.now)
+                loaded.enter(State::Initializing, None, turn.now);
             }
         }
         let probe =

@@ -1,6 +1,7 @@
 //! The rules of an endpoint over real `SQLite`: the same SQL as in production, with crashes between any two messages.
 
 use super::{Endpoint, Turn};
+use crate::sql::Sql;
 use crate::sqlite::Sqlite;
 use moltghost_protocol::control::agent::{AgentRecord, NewAgent, State};
 use moltghost_protocol::control::key::{KeyDocument, NewKey};
@@ -145,7 +146,6 @@ fn an_endpoint_that_was_never_created_leaves_no_trace() {
     }
     let admit = AgentOp::Admit(Box::new(blank()));
     assert_eq!(bench.ask::<Admission>(admit, vec![]).unwrap_err().code, Code::AgentNotFound);
-    use crate::sql::Sql;
     assert!(bench.sql.run("SELECT name FROM sqlite_master", &[]).unwrap().is_empty());
 }
 
@@ -163,7 +163,6 @@ fn creating_again_is_the_same_endpoint_or_a_taken_name() {
 
 #[test]
 fn origin_headers_are_stored_sealed_shown_blank_and_given_to_calls() {
-    use crate::sql::Sql;
     let mut bench = Bench::running();
     let key = bench.key(1);
     bench.crash();
@@ -385,7 +384,9 @@ proptest! {
                 }
                 Step::Flush => {
                     bench.endpoint.flush().unwrap();
-                    runs.values_mut().for_each(|written| *written = true);
+                    for written in runs.values_mut() {
+                        *written = true;
+                    }
                 }
                 Step::Crash => {
                     bench.crash();

@@ -240,7 +240,7 @@ fn take_origin(mut fields: Fields) -> Result<Origin, Problem> {
             let mut headers = BTreeMap::new();
             for (name, value) in given {
                 crate::origin::check_header(&name, &value)
-                    .map_err(|why| wrong(&format!("origin.headers.{name}"), &why.to_string()))?;
+                    .map_err(|why| wrong(&format!("origin.headers.{name}"), why))?;
                 headers.insert(name.to_ascii_lowercase(), value);
             }
             Origin::Http { url, headers }
