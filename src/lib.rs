@@ -18,6 +18,9 @@ use wasm_bindgen::prelude::*;
 pub use moltghost_durable::account::AccountObject;
 pub use moltghost_durable::agent::AgentObject;
 
+/// How long an entry may take until its run is admitted, the reading of its body included.
+const ENTRY_MS: u32 = 120_000;
+
 /// Links the worker crate, whose start function and panic hook bring a trapped instance back.
 pub use worker as runtime;
 
@@ -32,9 +35,9 @@ pub fn fetch(request: JsValue, env: JsValue, ctx: &JsValue) -> JsValue {
 }
 
 fn enter(raw: JsValue, env: JsValue, ctx: &JsValue) -> Result<JsValue, Failure> {
-    let request = Request::new(raw, env, ctx.clone())?;
-    let deadline = std::rc::Rc::clone(&request.deadline);
-    deadline.guard(ctx, async move {
+    let request = Request::new(raw.clone(), env, ctx.clone())?;
+    let lines = answer::common(&request.id, request.host());
+    entry::guard(&raw, ctx, ENTRY_MS, &format!("{lines}cache-control: no-store\n"), async move {
         let answer = surface::serve(&request).await;
         answer.finish(&request)
     })
@@ -42,6 +45,5 @@ fn enter(raw: JsValue, env: JsValue, ctx: &JsValue) -> Result<JsValue, Failure> 
 
 /// Writes one line of the structured log.
 pub(crate) fn log(event: &str, request: &Request, detail: &str) {
-    let line = serde_json::json!({ "event": event, "request_id": request.id, "detail": detail });
-    entry::log(&line.to_string());
+    entry::log(event, &format!("{}: {detail}", request.id));
 }

@@ -1,15 +1,12 @@
 //! A request as handlers see it: its head parsed, its body still unread.
 
 use crate::config::Config;
-use moltghost_durable::bindings::entry::{Deadline, Head};
+use moltghost_durable::bindings::entry::Head;
 use moltghost_durable::bindings::{random, Failure};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::request_id::request_id;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
-
-/// How long an entry may take until it has been admitted, the reading of its body included.
-const ENTRY_MS: u32 = 120_000;
 
 /// One request. A clone is the same request, for what goes on after the answer.
 #[derive(Clone)]
@@ -24,8 +21,6 @@ pub struct Request {
     pub head: Head,
     /// `req_…`, on every answer.
     pub id: String,
-    /// Keeps the entry from hanging.
-    pub deadline: Rc<Deadline>,
     /// The configuration, or what is wrong with it.
     pub config: Result<Rc<Config>, Problem>,
 }
@@ -35,10 +30,8 @@ impl Request {
     pub fn new(raw: JsValue, env: JsValue, ctx: JsValue) -> Result<Self, Failure> {
         let head = Head::of(&raw)?;
         let id = request_id(random::u64()?);
-        let lines = crate::answer::common(&id, host(head.url()));
-        let deadline = Rc::new(Deadline::begin(ENTRY_MS, &format!("{lines}cache-control: no-store\n"))?);
         let config = Config::of(&env);
-        Ok(Self { raw, env, ctx, head, id, deadline, config })
+        Ok(Self { raw, env, ctx, head, id, config })
     }
 
     /// The configuration.
@@ -60,12 +53,12 @@ impl Request {
     }
 
     fn after_scheme(&self) -> &str {
-        after_scheme(self.head.url())
+        self.head.url().split_once("://").map_or("", |(_, rest)| rest)
     }
 
     /// Host and port.
     pub fn host(&self) -> &str {
-        host(self.head.url())
+        self.after_scheme().split(['/', '?', '#']).next().unwrap_or_default()
     }
 
     /// The port, if the address names one.
@@ -124,14 +117,6 @@ impl Request {
             Err(_) => Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
         }
     }
-}
-
-fn after_scheme(url: &str) -> &str {
-    url.split_once("://").map_or("", |(_, rest)| rest)
-}
-
-fn host(url: &str) -> &str {
-    after_scheme(url).split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Decodes percent signs, and in a query also plus signs; `None` for what is not UTF-8 or broken.

@@ -3,8 +3,8 @@
 //! [`Endpoint`] holds in memory what every call needs and in SQL what must outlive it. A call is admitted from
 //! memory after one read of the database (an event that touches no storage could come to a stale instance); its
 //! lease and the settlements that came with it are written in the next turn of the event loop, in one commit with
-//! those of every call that came meanwhile. A crash in between loses leases that are younger than a turn, whose
-//! callers have had no answer yet.
+//! those of every call that came meanwhile. A crash in between loses leases that are younger than a turn: their runs
+//! are never charged. What is later than a turn is never lost.
 
 mod admit;
 mod endpoint;

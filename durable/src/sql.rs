@@ -155,6 +155,14 @@ pub trait Sql {
     /// What the database says.
     fn run(&self, query: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError>;
 
+    /// Whether a statement without parameters finds any row.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn finds(&self, query: &str) -> Result<bool, SqlError> {
+        Ok(!self.run(query, &[])?.is_empty())
+    }
+
     /// Runs several statements, all or none.
     ///
     /// # Errors

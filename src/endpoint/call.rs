@@ -46,7 +46,7 @@ pub struct Run {
 impl Run {
     /// Ends the run with what it used; `None` where it never reached the pod.
     pub fn settle(&self, request: &Request, usage: Option<Usage>) {
-        objects::settle(request, &self.agent, Settle { run: self.id.clone(), usage });
+        objects::settle(request, &self.agent, &Settle { run: self.id.clone(), usage });
     }
 
     /// A refusal after admission.
@@ -122,13 +122,12 @@ async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -
             return run.refused(problem);
         }
     };
-    let begun =
-        Exchange::begin(&request.raw, &request.deadline, target.timeout_ms, beat).and_then(|exchange| {
-            let skills = chat.skills.join(",");
-            let body = chat.into_upstream(target.model.as_deref());
-            exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
-            Ok(exchange)
-        });
+    let begun = Exchange::begin(&request.raw, target.timeout_ms, beat).and_then(|exchange| {
+        let skills = chat.skills.join(",");
+        let body = chat.into_upstream(target.model.as_deref());
+        exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
+        Ok(exchange)
+    });
     match begun {
         Ok(exchange) if run.streaming => stream::serve(request, run, exchange).await,
         Ok(exchange) => plain::serve(request, run, exchange).await,
@@ -212,7 +211,7 @@ fn too_large() -> Problem {
 /// `internal_error`; what went wrong is for the log.
 #[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub fn internal(failure: Failure) -> Problem {
-    entry::log(&serde_json::json!({ "event": "internal_error", "detail": failure.0 }).to_string());
+    entry::log("internal_error", &failure.0);
     Problem::new(Code::InternalError, "Something went wrong here. Tell the operator.")
 }
 

@@ -146,5 +146,5 @@ pub fn gone() -> Problem {
 
 /// The pod gave no answer at all.
 pub fn unreachable() -> Problem {
-    Problem::new(Code::BadGateway, "The agent's pod gave no answer. Its owner can see why: moltghost status.")
+    Problem::new(Code::BadGateway, "The agent's pod gave no answer. Its owner should see whether it runs and whether the origin is right.")
 }

@@ -36,8 +36,7 @@ pub fn in_background(request: &Request, id: &AgentId, target: Target) {
 async fn ask(request: &Request, target: &Target) -> Result<(), String> {
     let url = super::pod_url(request, target, "/v1/models").map_err(|problem| problem.message)?;
     let lines = format!("accept: application/json\naccept-encoding: identity\n{}", target.headers);
-    let exchange =
-        Exchange::begin(&request.raw, &request.deadline, TIMEOUT_MS, 0).map_err(|f| f.to_string())?;
+    let exchange = Exchange::begin(&request.raw, TIMEOUT_MS, 0).map_err(|f| f.to_string())?;
     exchange.send("GET", &url, &lines, None).map_err(|failure| failure.to_string())?;
     let event = exchange.next().await.map_err(|failure| failure.to_string())?;
     exchange.close(false);

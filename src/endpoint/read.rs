@@ -100,7 +100,7 @@ async fn fetch(request: &Request, target: &Target) -> Result<Option<Value>, Prob
     let internal = super::call::internal;
     let url = super::pod_url(request, target, "/v1/models")?;
     let lines = format!("accept: application/json\naccept-encoding: identity\n{}", target.headers);
-    let exchange = Exchange::begin(&request.raw, &request.deadline, TIMEOUT_MS, 0).map_err(internal)?;
+    let exchange = Exchange::begin(&request.raw, TIMEOUT_MS, 0).map_err(internal)?;
     exchange.send("GET", &url, &lines, None).map_err(internal)?;
     let head = match exchange.next().await.map_err(internal)? {
         Event::Head(head) => head,

@@ -6,16 +6,16 @@ use super::{Account as Rules, Answer, World};
 use crate::bindings::{d1, entry, now, object, random, Failure};
 use crate::sql::Statement;
 use moltghost_protocol::control::agent::AgentRecord;
-use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, Alias};
 use moltghost_protocol::name::{self, AccountName};
 use moltghost_protocol::object::account::{AccountAsk, AliasOp, RegisterOp};
-use moltghost_protocol::object::agent::{AgentAsk, AgentOp};
+use moltghost_protocol::object::agent::AgentOp;
 use moltghost_protocol::object::{read_answer, write};
 use moltghost_protocol::time::Millis;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+use std::future::Future;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -37,33 +37,39 @@ impl Account {
     }
 
     /// Takes a message from the Worker or from another object.
-    pub fn fetch(&self, request: JsValue) -> JsValue {
-        let rules = self.rules.clone();
-        entry::object(DEADLINE_MS, async move {
-            let message = object::message(&request).await?;
+    pub fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
+        let (rules, raw) = (self.rules.clone(), request.clone());
+        let work = async move {
+            let message = object::message(&raw).await?;
             let answer = rules?.handle(&message).await;
             entry::text(200, "", &answer)
-        })
+        };
+        guarded(&request, work)
     }
 
     /// Takes the steps that are left over and projects to D1.
-    pub fn alarm(&self) -> JsValue {
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
         let rules = self.rules.clone();
-        entry::object(DEADLINE_MS, async move {
+        let work = async move {
             rules?.alarm().await;
             Ok(JsValue::UNDEFINED)
-        })
+        };
+        guarded(&js_sys::Object::new(), work)
     }
+}
+
+/// `work` under a deadline.
+fn guarded(
+    request: &JsValue,
+    work: impl Future<Output = Result<JsValue, Failure>> + 'static,
+) -> Result<JsValue, JsValue> {
+    entry::guard(request, &JsValue::UNDEFINED, DEADLINE_MS, "", work)
+        .map_err(|failure| JsValue::from_str(&failure.0))
 }
 
 fn open(state: &JsValue, env: &JsValue) -> Result<Rules<object::Storage, Platform>, Failure> {
     let storage = object::Storage::of(state)?;
-    let pepper = entry::variable(env, "KEY_PEPPER")?
-        .and_then(|current| {
-            let previous = entry::variable(env, "KEY_PEPPER_PREVIOUS").ok().flatten();
-            Pepper::parse(&current, previous.as_deref())
-        })
-        .ok_or_else(|| Failure("KEY_PEPPER is not set".to_owned()))?;
+    let pepper = entry::pepper(env)?;
     let name = object::name(state)?;
     let name =
         AccountName::parse(&name).ok_or_else(|| Failure(format!("no account object is called {name}")))?;
@@ -103,7 +109,7 @@ impl World for Platform {
 
     fn wake(&self, time: Millis) {
         if let Err(failure) = self.storage.set_alarm(time) {
-            entry::log(&format!("an alarm could not be set: {failure}"));
+            entry::log("alarm_unset", &failure.to_string());
         }
     }
 
@@ -118,8 +124,7 @@ impl World for Platform {
     }
 
     async fn agent(&self, id: &AgentId, op: AgentOp) -> Answer<AgentRecord> {
-        let ask = AgentAsk { op, settle: Vec::new() };
-        self.ask(object::Class::Agent, &name::agent(id), &ask).await
+        self.ask(object::Class::Agent, &name::agent(id), &op).await
     }
 
     async fn project(&self, statements: Vec<Statement>) -> Answer<()> {

@@ -14,7 +14,7 @@ use moltghost_protocol::name::{self, AccountName};
 use moltghost_protocol::object::account::{
     AccountAsk, AccountOp, AliasOp, CreateAgent, Created, RegisterOp, Which,
 };
-use moltghost_protocol::object::agent::{AgentAsk, AgentOp};
+use moltghost_protocol::object::agent::AgentOp;
 use moltghost_protocol::object::{read_answer, write};
 use moltghost_protocol::time::{Millis, DAY};
 use serde::de::DeserializeOwned;
@@ -142,7 +142,7 @@ impl World for Deployment {
         let name = name::agent(id);
         let mut endpoint = Endpoint::new(self.database(&name), self.pepper.clone(), name);
         let turn = Turn { now: self.now.get(), nonce: &|| Some([6; 12]) };
-        read_answer(&endpoint.handle(&write(&AgentAsk { op, settle: vec![] }), &turn))
+        read_answer(&endpoint.handle(&write(&op), &turn))
     }
 
     async fn project(&self, statements: Vec<Statement>) -> Answer<()> {

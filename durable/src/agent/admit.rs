@@ -103,6 +103,9 @@ impl Loaded {
         if let Some(problem) = &ask.body_problem {
             return Outcome::Refused(problem.clone());
         }
+        if self.lost {
+            return Outcome::Refused(lost());
+        }
         let Some(target) = self.target(ask.timeout_ms) else { return Outcome::Refused(unreachable()) };
         if let Some(key) = &ask.key {
             let time = Millis::try_from(target.timeout_ms).unwrap_or(Millis::MAX / 2);
@@ -131,7 +134,7 @@ impl Loaded {
             .retry(Retry::After(START_RETRY * 1_000))),
             State::Paused => Err(Problem::new(
                 Code::AgentPaused,
-                "The agent is paused. Its owner can start it: moltghost agent start.",
+                "The agent is paused. Its owner can start it with POST /api/v1/agents/{agent}/start.",
             )),
             State::Failed => Err(Problem::new(
                 Code::AgentFailed,
@@ -164,6 +167,15 @@ impl Loaded {
     }
 }
 
+/// `not_configured`: the origin's headers cannot be opened.
+pub(super) fn lost() -> Problem {
+    Problem::new(
+        Code::NotConfigured,
+        "The origin's headers cannot be opened: the pepper that they were sealed under is gone. The operator can set \
+         KEY_PEPPER_PREVIOUS to it; the owner can set the agent's origin again.",
+    )
+}
+
 /// Headers as `name: value\n` lines.
 fn lines(headers: &BTreeMap<String, String>) -> String {
     let mut lines = String::new();
@@ -187,7 +199,7 @@ fn missing_key() -> Problem {
     Problem::new(
         Code::InvalidApiKey,
         "This needs a key of the agent. Add the header `Authorization: Bearer molti_…`; \
-         make a key with: moltghost auth create-key.",
+         an admin of the account makes one with POST /api/v1/agents/{agent}/keys.",
     )
 }
 

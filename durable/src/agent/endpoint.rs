@@ -9,12 +9,12 @@ use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
 use moltghost_protocol::credential::{Pepper, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
-use moltghost_protocol::object::agent::{AgentAsk, AgentOp};
+use moltghost_protocol::object::agent::{self, AgentOp};
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::seal::{self, Place};
 use moltghost_protocol::time::{rfc3339, Millis};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What one event has of the world.
 pub struct Turn<'a> {
@@ -42,6 +42,8 @@ pub(super) struct Loaded {
     pub settings: Settings,
     /// The values of origin headers as they are stored.
     pub sealed: Option<String>,
+    /// Whether they cannot be opened: the pepper that they were sealed under is gone.
+    pub lost: bool,
     pub connect: SecretHash,
     pub state: State,
     pub since: Millis,
@@ -74,7 +76,7 @@ impl<S: Sql> Endpoint<S> {
     /// Takes one message and gives its answer, both as text. Everything that the answer depends on is written
     /// before this returns, but for leases and riding settlements, which [`Endpoint::flush`] writes.
     pub fn handle(&mut self, message: &str, turn: &Turn<'_>) -> String {
-        let ask: AgentAsk = match moltghost_protocol::object::read(message) {
+        let (op, settled) = match agent::read(message) {
             Ok(ask) => ask,
             Err(problem) => return write_answer::<()>(&Err(problem)),
         };
@@ -82,11 +84,11 @@ impl<S: Sql> Endpoint<S> {
             return write_answer::<()>(&Err(problem));
         }
         if let Some(loaded) = &mut self.loaded {
-            for settle in ask.settle {
+            for settle in settled {
                 loaded.runs.settle(&settle, turn.now);
             }
         }
-        self.answer(ask.op, turn)
+        self.answer(op, turn)
     }
 
     fn answer(&mut self, op: AgentOp, turn: &Turn<'_>) -> String {
@@ -116,8 +118,7 @@ impl<S: Sql> Endpoint<S> {
     /// Reads the database, loading the endpoint the first time. An object that was never created stays empty.
     pub(super) fn touch(&mut self) -> Answer<()> {
         if self.loaded.is_some() {
-            let rows = self.sql.run("SELECT 1 FROM agent", &[])?;
-            if rows.is_empty() {
+            if !self.sql.finds("SELECT 1 FROM agent")? {
                 self.loaded = None;
             }
             return Ok(());
@@ -135,22 +136,19 @@ impl<S: Sql> Endpoint<S> {
         let Some(row) = rows.first() else { return Ok(()) };
         let stored = |at: usize| column(row, at);
         let mut settings: Settings = from_json(stored(2))?;
+        let mut lost = false;
         if let (Origin::Http { headers, .. }, Value::Text(sealed)) = (&mut settings.origin, stored(3)) {
-            *headers = seal::open(&self.pepper, self.place(), sealed)
-                .and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(&text).ok())
-                .ok_or_else(|| {
-                    Problem::new(
-                        Code::NotConfigured,
-                        "The origin's headers cannot be opened: the pepper that they were sealed under is gone. \
-                         Set KEY_PEPPER_PREVIOUS to it, or set the agent's origin again.",
-                    )
-                })?;
+            match seal::open(&self.pepper, self.place(), sealed).map(|text| serde_json::from_str(&text)) {
+                Some(Ok(opened)) => *headers = opened,
+                _ => lost = true,
+            }
         }
         self.loaded = Some(Loaded {
             id: from_json(&quoted(stored(0)))?,
             account: from_json(&quoted(stored(1)))?,
             settings,
             sealed: stored(3).maybe_text(),
+            lost,
             state: from_json(&quoted(stored(4)))?,
             since: stored(5).int(),
             reason: stored(6).maybe_text(),
@@ -223,6 +221,7 @@ impl<S: Sql> Endpoint<S> {
         }
         if let Some(loaded) = &mut self.loaded {
             loaded.sealed = resealed;
+            loaded.lost &= nonce.is_none();
         }
         Ok(())
     }
@@ -255,7 +254,9 @@ impl<S: Sql> Endpoint<S> {
 
     /// Whether something waits for [`Endpoint::flush`].
     pub fn unwritten(&self) -> bool {
-        self.loaded.as_ref().is_some_and(|loaded| loaded.runs.unwritten())
+        self.loaded.as_ref().is_some_and(|loaded| {
+            loaded.runs.unwritten() || loaded.keys.values().any(|key| key.unwritten_use)
+        })
     }
 }
 

@@ -90,7 +90,7 @@ impl<S: Sql> Endpoint<S> {
             return Err(Problem::new(Code::InvalidState, "The agent is terminated: it takes no more keys."));
         }
         if let Some(key) = loaded.keys.get(&ask.id) {
-            if key.name != ask.key.name {
+            if key.name != ask.key.name || key.revoked.is_some() {
                 return Err(mismatch());
             }
             return Ok(key.document(&ask.id, &loaded.account, now));
@@ -167,6 +167,6 @@ impl<S: Sql> Endpoint<S> {
 fn mismatch() -> Problem {
     Problem::new(
         Code::IdempotencyMismatch,
-        "This Idempotency-Key made a key of another name. Use a new Idempotency-Key for another key.",
+        "This Idempotency-Key made a key of another name, or one that was revoked. Use a new Idempotency-Key.",
     )
 }

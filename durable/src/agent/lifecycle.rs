@@ -38,6 +38,7 @@ impl<S: Sql> Endpoint<S> {
             account: ask.account,
             settings: ask.settings,
             sealed: None,
+            lost: false,
             connect: ask.connect,
             state: State::Deploying,
             since: turn.now,
@@ -57,6 +58,9 @@ impl<S: Sql> Endpoint<S> {
         let loaded = self.existing()?;
         if loaded.state == State::Terminated {
             return Err(illegal(loaded.state, "changed"));
+        }
+        if loaded.lost && change.origin.is_none() {
+            return Err(super::admit::lost());
         }
         loaded.settings = change.apply(loaded.settings.clone())?;
         loaded.updated = turn.now;

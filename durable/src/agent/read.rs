@@ -1,6 +1,6 @@
 //! What can be read of an endpoint: health, status, who may call from a browser, and the way to its models.
 
-use super::admit::unreachable;
+use super::admit::{lost, unreachable};
 use super::endpoint::{not_found, terminated, Answer, Endpoint, Loaded};
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
@@ -41,6 +41,9 @@ impl<S: Sql> Endpoint<S> {
         Ok(match what {
             Reading::Models => {
                 loaded.serving()?;
+                if loaded.lost {
+                    return Err(lost());
+                }
                 Read::Models(Box::new(loaded.target(None).ok_or_else(unreachable)?))
             }
             Reading::Health => Read::Health(Box::new(loaded.detail())),

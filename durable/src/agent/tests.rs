@@ -11,7 +11,7 @@ use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
 use moltghost_protocol::name;
 use moltghost_protocol::object::agent::{
-    Admission, Admit, AgentAsk, AgentOp, Create, CreateKey, Inspect, Inspection, Outcome, Presented, Read,
+    rider, Admission, Admit, AgentOp, Create, CreateKey, Inspect, Inspection, Outcome, Presented, Read,
     Reading, Settle, Started, Status,
 };
 use moltghost_protocol::object::{read_answer, write};
@@ -56,7 +56,9 @@ impl Bench {
 
     fn ask<T: DeserializeOwned>(&mut self, op: AgentOp, settle: Vec<Settle>) -> Result<T, Problem> {
         let turn = Turn { now: self.now, nonce: &|| Some([7; 12]) };
-        read_answer(&self.endpoint.handle(&write(&AgentAsk { op, settle }), &turn))
+        let riders = settle.iter().map(|settle| format!("\n{}", rider(settle)));
+        let message = std::iter::once(write(&op)).chain(riders).collect::<String>();
+        read_answer(&self.endpoint.handle(&message, &turn))
     }
 
     fn ok<T: DeserializeOwned>(&mut self, op: AgentOp) -> T {

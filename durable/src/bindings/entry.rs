@@ -1,6 +1,7 @@
 //! The doors: how a request comes in, how an answer goes out, and the deadline that keeps every entry from hanging.
 
 use super::{glue, Failure};
+use moltghost_protocol::credential::Pepper;
 use std::future::Future;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{future_to_promise, JsFuture};
@@ -102,38 +103,22 @@ pub fn native(status: u16, headers: &str, body: &JsValue) -> Result<JsValue, Fai
     Ok(glue::respond(status, headers, body)?)
 }
 
-/// The deadline of one entry.
-pub struct Deadline(pub(super) glue::Deadline);
-
-impl Deadline {
-    /// Begins to run; `headers` (`name: value\n` lines) stand on the answer that it gives if it must.
-    ///
-    /// # Errors
-    /// Where the runtime has no timers, as outside requests.
-    pub fn begin(ms: u32, headers: &str) -> Result<Self, Failure> {
-        Ok(Self(glue::Deadline::new(ms, headers)?))
-    }
-
-    /// A promise that always ends: with what `work` gives, or with `internal_error` or `timeout` where it fails or
-    /// takes too long. With a context, `work` goes on after the caller has left, so that it can clean up.
-    ///
-    /// # Errors
-    /// Where the context is not one.
-    pub fn guard(
-        &self,
-        ctx: &JsValue,
-        work: impl Future<Output = Result<JsValue, Failure>> + 'static,
-    ) -> Result<JsValue, Failure> {
-        let promise =
-            future_to_promise(async move { work.await.map_err(|failure| JsValue::from_str(&failure.0)) });
-        Ok(self.0.guard(&promise, ctx)?.into())
-    }
-}
-
-/// An entry of an object: `work` under a deadline, and no context that outlives it.
-pub fn object(ms: u32, work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> JsValue {
-    let guarded = Deadline::begin(ms, "").and_then(|deadline| deadline.guard(&JsValue::UNDEFINED, work));
-    guarded.unwrap_or_else(|failure| js_sys::Promise::reject(&JsValue::from_str(&failure.0)).into())
+/// A promise that always ends: with what `work` gives, or with `internal_error` or `timeout` where it fails or takes
+/// longer than `ms`; `headers` (`name: value\n` lines) stand on that answer. With a context, `work` goes on after the
+/// caller has left, so that it can clean up.
+///
+/// # Errors
+/// Where the runtime has no timers, as outside requests.
+pub fn guard(
+    request: &JsValue,
+    ctx: &JsValue,
+    ms: u32,
+    headers: &str,
+    work: impl Future<Output = Result<JsValue, Failure>> + 'static,
+) -> Result<JsValue, Failure> {
+    let promise =
+        future_to_promise(async move { work.await.map_err(|failure| JsValue::from_str(&failure.0)) });
+    Ok(glue::guard(request, &promise, ctx, ms, headers)?.into())
 }
 
 /// Lets `work` go on after the answer, as far as the platform allows.
@@ -165,7 +150,18 @@ pub fn variable(env: &JsValue, name: &str) -> Result<Option<String>, Failure> {
     Ok(glue::variable(env, name)?)
 }
 
-/// Writes a line of the structured log. A line that cannot be written is lost.
-pub fn log(line: &str) {
-    let _ = glue::log(line);
+/// The pepper, `KEY_PEPPER` and `KEY_PEPPER_PREVIOUS`.
+///
+/// # Errors
+/// Where it is not set, or too short.
+pub fn pepper(env: &JsValue) -> Result<Pepper, Failure> {
+    let current = variable(env, "KEY_PEPPER")?.unwrap_or_default();
+    let previous = variable(env, "KEY_PEPPER_PREVIOUS")?;
+    Pepper::parse(&current, previous.as_deref())
+        .ok_or_else(|| Failure("KEY_PEPPER is not set, or has less than 16 characters".to_owned()))
+}
+
+/// Writes a line of the structured log: what happened, in one word, and the detail. Never a secret, never content.
+pub fn log(event: &str, detail: &str) {
+    let _ = glue::log(&serde_json::json!({ "event": event, "detail": detail }).to_string());
 }

@@ -1,6 +1,5 @@
 //! One call of a pod and the stream of its answer.
 
-use super::entry::Deadline;
 use super::{glue, Failure};
 use js_sys::Uint8Array;
 use std::ops::Range;
@@ -73,23 +72,15 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Begins: from now on the caller is watched and time runs, which the entry's deadline gives way to. A `beat_ms`
-    /// of 0 means no heartbeats.
+    /// Begins: from now on the caller is watched and time runs, which the entry's own deadline gives way to. A
+    /// `beat_ms` of 0 means no heartbeats: a plain answer is waited for.
     ///
     /// # Errors
     /// Where the value is not a request.
-    pub fn begin(
-        request: &JsValue,
-        deadline: &Deadline,
-        timeout_ms: u64,
-        beat_ms: u32,
-    ) -> Result<Self, Failure> {
+    pub fn begin(request: &JsValue, timeout_ms: u64, beat_ms: u32) -> Result<Self, Failure> {
         #[allow(clippy::cast_precision_loss, reason = "times are far below 2^53")]
         let timeout = timeout_ms as f64;
-        Ok(Self {
-            glue: glue::Exchange::new(request, timeout, f64::from(beat_ms), &deadline.0)?,
-            ended: false,
-        })
+        Ok(Self { glue: glue::Exchange::new(request, timeout, f64::from(beat_ms))?, ended: false })
     }
 
     /// Sends a request to the pod; never follows a redirect.
@@ -130,9 +121,10 @@ impl Exchange {
     pub async fn whole(&self, limit: u64) -> Result<Whole, Failure> {
         #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
         let limit = limit as f64;
-        let value = JsFuture::from(self.glue.whole(limit)?).await?;
+        let early = self.glue.early()?;
+        let value = if early.is_undefined() { JsFuture::from(self.glue.whole(limit)?).await? } else { early };
         Ok(match value.as_f64() {
-            None => Whole::Bytes(Uint8Array::from(value.clone()).to_vec(), value),
+            None => Whole::Bytes(value.unchecked_ref::<Uint8Array>().to_vec(), value),
             Some(-1.0) => Whole::TooLarge,
             Some(code) => match ended(code) {
                 Event::Gone => Whole::Gone,

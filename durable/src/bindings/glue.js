@@ -3,29 +3,25 @@
 //
 // What a function here throws reaches Rust as an `Err`, since every extern on the other side has `catch`.
 
-/** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs` and `body.rs`. */
-const END = 0;
-const TICK = 1;
-const GONE = 2;
-const TIMEOUT = 3;
-const FAILED = 4;
-
 /** What an entry answers that cannot answer by itself. */
 const lastResort = (status, code, type, message) => [
   status,
   JSON.stringify({ error: { message, type, param: null, code } }),
 ];
-const FAILED_ANSWER = lastResort(500, "internal_error", "internal_error", "Something went wrong here. Tell the operator.");
+const FAILED_ANSWER = lastResort(
+  500,
+  "internal_error",
+  "internal_error",
+  "Something went wrong here. Tell the operator.",
+);
 const LATE_ANSWER = lastResort(504, "timeout", "timeout_error", "The run took longer than it may.");
 
-/** How long the runtime is given to tell that time is up before the entry does. */
-const MARGIN = 5_000;
-
-const TOO_LARGE = 1;
+/** Why a body could not be read. Mirrored by `entry.rs`. */
+export const TOO_LARGE = 1;
 const BAD_ENCODING = 2;
 const CUT = 3;
 
-function toHeaders(lines) {
+export function toHeaders(lines) {
   const headers = new Headers();
   let from = 0;
   while (from < lines.length) {
@@ -38,7 +34,7 @@ function toHeaders(lines) {
   return headers;
 }
 
-function toLines(headers) {
+export function toLines(headers) {
   let lines = "";
   for (const [name, value] of headers) lines += `${name}: ${value}\n`;
   return lines;
@@ -65,7 +61,8 @@ export async function readBody(request, limit, gzip) {
   }
 }
 
-async function collect(reader, limit) {
+/** Reads a stream to its end, or TOO_LARGE. */
+export async function collect(reader, limit) {
   const chunks = [];
   let size = 0;
   for (;;) {
@@ -93,37 +90,51 @@ export function respond(status, headers, body) {
   return new Response(body, { status, headers: toHeaders(headers) });
 }
 
+/** Deadlines of the requests that are being served. */
+const deadlines = new WeakMap();
+
 /**
  * The deadline of one entry, which keeps it from hanging whatever happens inside: where the work fails or takes
  * longer than it may, the answer is `failed` or, once a run was admitted, `late`.
  */
-export class Deadline {
-  #timer;
-  #answer;
+class Deadline {
   #headers;
-  #done = false;
+  #until;
+  #timer;
+  #resolve;
+  #expired = FAILED_ANSWER;
 
   constructor(ms, headers) {
     this.#headers = headers;
-    this.#timer = setTimeout(() => this.#answer(FAILED_ANSWER), ms);
+    this.#until = Date.now() + ms;
+    this.#arm(ms);
   }
 
-  guard(promise, ctx) {
-    ctx?.waitUntil?.(promise.catch(() => {}));
+  #arm(ms) {
+    this.#timer = setTimeout(() => {
+      const left = this.#until - Date.now();
+      if (left > 0) this.#arm(left);
+      else this.#answer(this.#expired);
+    }, ms);
+  }
+
+  #answer([status, body]) {
+    const headers = toHeaders(this.#headers);
+    headers.set("content-type", "application/json");
+    headers.set("x-should-retry", "false");
+    this.#resolve(new Response(body, { status, headers }));
+  }
+
+  guard(promise) {
     return new Promise((resolve) => {
-      this.#answer = ([status, body]) => {
-        const headers = toHeaders(this.#headers);
-        headers.set("content-type", "application/json");
-        headers.set("x-should-retry", "false");
-        resolve(new Response(body, { status, headers }));
-      };
+      this.#resolve = resolve;
       promise.then(
         (value) => {
-          this.#finish();
+          clearTimeout(this.#timer);
           resolve(value);
         },
         (error) => {
-          this.#finish();
+          clearTimeout(this.#timer);
           console.error(`an entry failed: ${error}`);
           this.#answer(FAILED_ANSWER);
         },
@@ -131,17 +142,24 @@ export class Deadline {
     });
   }
 
-  #finish() {
-    this.#done = true;
-    clearTimeout(this.#timer);
-  }
-
-  /** A run was admitted: it has this long. */
+  /** No timer is touched: the one that runs looks when it rings. */
   extend(ms) {
-    if (this.#done) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#answer(LATE_ANSWER), ms);
+    this.#until = Date.now() + ms;
+    this.#expired = LATE_ANSWER;
   }
+}
+
+/** The request's run was admitted: it has this long. */
+export function extend(request, ms) {
+  deadlines.get(request)?.extend(ms);
+}
+
+/** A promise that always ends. With a context, the work goes on after the caller has left. */
+export function guard(request, promise, ctx, ms, headers) {
+  ctx?.waitUntil?.(promise.catch(() => {}));
+  const deadline = new Deadline(ms, headers);
+  deadlines.set(request, deadline);
+  return deadline.guard(promise);
 }
 
 export function waitUntil(ctx, promise) {
@@ -152,21 +170,81 @@ export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** How long a rider waits for a message that goes its way, and how often it is sent alone at most. */
+const RIDE_MS = 10;
+const ALONE_ATTEMPTS = 3;
+
+/** Riders by the object that they are for, and until when somebody is sure to look after them. */
+const riders = new Map();
+const looked = new Map();
+
+function takeRiders(name) {
+  const list = riders.get(name);
+  if (list) riders.delete(name);
+  return list;
+}
+
+function putRiders(name, list) {
+  riders.set(name, list.concat(riders.get(name) ?? []));
+}
+
 /**
- * Sends a message to an object and reads its answer. The runtime marks an error as retryable only where the object
- * cannot have seen the message, or was reset; messages are idempotent, so it is sent again, twice at most.
+ * Sends a message to an object, with the riders that wait for it (one a line), and reads its answer. The runtime
+ * marks an error as retryable only where the object cannot have seen the message, or was reset; messages are
+ * idempotent, so it is sent again, twice at most.
  */
-export async function callObject(namespace, name, message) {
+export async function callObject(env, binding, name, message) {
+  const list = takeRiders(name);
+  const body = list ? `${message}\n${list.join("\n")}` : message;
   for (let attempt = 1; ; attempt++) {
     try {
-      const stub = namespace.getByName(name);
-      const response = await stub.fetch("https://object/", { method: "POST", body: message });
+      const response = await env[binding].getByName(name).fetch("https://object/", { method: "POST", body });
       return await response.text();
     } catch (error) {
-      if (attempt === 3 || !error?.retryable || error?.overloaded) throw error;
-      await sleep(20 * attempt * attempt);
+      if (attempt < 3 && error?.retryable && !error?.overloaded) {
+        await sleep(20 * attempt * attempt);
+      } else {
+        if (list) putRiders(name, list);
+        throw error;
+      }
     }
   }
+}
+
+/** Leaves a rider for the next message to an object; if none comes soon it goes alone, with the message `alone`. */
+export function ride(ctx, env, binding, name, rider, alone) {
+  const list = riders.get(name);
+  if (list) list.push(rider);
+  else riders.set(name, [rider]);
+  const now = Date.now();
+  if ((looked.get(name) ?? 0) > now) return;
+  // Whoever looks belongs to one request, which may end early: later riders trust it for a short time only.
+  looked.set(name, now + RIDE_MS);
+  ctx.waitUntil(goAlone(env, binding, name, alone));
+}
+
+async function goAlone(env, binding, name, alone) {
+  for (let attempt = 1; attempt <= ALONE_ATTEMPTS; attempt++) {
+    await sleep(RIDE_MS * attempt * attempt);
+    if (attempt === 1) looked.delete(name);
+    if (!riders.has(name)) return;
+    try {
+      await callObject(env, binding, name, alone);
+      return;
+    } catch (error) {
+      console.error(`a rider could not go: ${error}`);
+    }
+  }
+}
+
+/** An object's entry: hands the text of a request to `turn` and answers with what that gives. */
+export async function serveObject(request, turn) {
+  return new Response(turn(await request.text()));
+}
+
+/** Calls `work` in the next turn of the event loop. */
+export function soon(work) {
+  setTimeout(work, 0);
 }
 
 export function requestText(request) {
@@ -194,8 +272,16 @@ export function log(line) {
 
 /** Runs one statement; parameters and rows are JSON. */
 export function sqlRun(storage, query, parameters) {
-  const rows = storage.sql.exec(query, ...JSON.parse(parameters)).raw().toArray();
+  const rows = storage.sql
+    .exec(query, ...JSON.parse(parameters))
+    .raw()
+    .toArray();
   return rows.length === 0 ? "[]" : JSON.stringify(rows);
+}
+
+/** Whether a statement without parameters finds anything. */
+export function sqlFinds(storage, query) {
+  return !storage.sql.exec(query).raw().next().done;
 }
 
 /** Runs `[[query, [parameter, …]], …]` as a whole or not at all. */
@@ -220,217 +306,9 @@ export function objectStorage(state) {
 
 /** Runs statements on D1 as one transaction; `[[query, [parameter, …]], …]`. Answers the rows of the last. */
 export async function d1Batch(database, statements) {
-  const prepared = JSON.parse(statements).map(([query, parameters]) => database.prepare(query).bind(...parameters));
+  const prepared = JSON.parse(statements).map(([query, parameters]) =>
+    database.prepare(query).bind(...parameters),
+  );
   const results = await database.batch(prepared);
   return JSON.stringify(results.at(-1)?.results ?? []);
-}
-
-/**
- * One call of a pod, from the request to its last byte, and the stream that its answer is written to.
- *
- * Everything that can happen meanwhile (the head or a chunk arrives, the caller goes away, time is up, a heartbeat
- * is due) is told by `next`, one event for each call. A chunk is told only once what was written before has been
- * taken by the caller, so that a slow caller slows the pod down and nothing piles up here.
- */
-export class Exchange {
-  #abort = new AbortController();
-  #signal;
-  #onGone;
-  #timer;
-  #beat = 0;
-  #deadline = 0;
-  #waiter = null;
-  #arrived;
-  #over;
-  #tick = false;
-  #writing = 0;
-  #response;
-  #reader;
-  #writer;
-  #chunk;
-
-  constructor(request, timeout, beat, deadline) {
-    deadline.extend(timeout + MARGIN);
-    this.#signal = request.signal;
-    this.#onGone = () => this.#end(GONE);
-    if (this.#signal) {
-      if (this.#signal.aborted) this.#end(GONE);
-      else this.#signal.addEventListener("abort", this.#onGone);
-    }
-    this.#beat = beat;
-    this.#deadline = Date.now() + timeout;
-    this.#arm();
-  }
-
-  #arm() {
-    const left = this.#deadline - Date.now();
-    const wait = this.#beat > 0 ? Math.min(this.#beat, left) : left;
-    this.#timer = setTimeout(() => {
-      if (Date.now() >= this.#deadline) {
-        this.#end(TIMEOUT);
-      } else {
-        this.#tick = true;
-        this.#arm();
-        this.#poke();
-      }
-    }, Math.max(wait, 0));
-  }
-
-  #end(code) {
-    if (this.#over !== undefined) return;
-    this.#over = code;
-    this.#abort.abort();
-    this.#poke();
-  }
-
-  #poke() {
-    const waiter = this.#waiter;
-    if (!waiter) return;
-    let event;
-    if (this.#over !== undefined) {
-      event = this.#over;
-    } else if (this.#writing > 0) {
-      return;
-    } else if (this.#arrived !== undefined) {
-      event = this.#arrived;
-      this.#arrived = undefined;
-      this.#tick = false;
-    } else if (this.#tick) {
-      event = TICK;
-      this.#tick = false;
-    } else {
-      return;
-    }
-    this.#waiter = null;
-    waiter(event);
-  }
-
-  #arrive(event) {
-    this.#arrived = event;
-    this.#poke();
-  }
-
-  /** Sends the request; its head arrives as a string from `next`. */
-  send(method, url, headers, body) {
-    fetch(url, {
-      method,
-      headers: toHeaders(headers),
-      body,
-      redirect: "manual",
-      signal: this.#abort.signal,
-    }).then(
-      (response) => {
-        this.#response = response;
-        this.#arrive(`${response.status}\n${toLines(response.headers)}`);
-      },
-      (error) => {
-        console.error(`the pod cannot be reached: ${error}`);
-        this.#arrive(FAILED);
-      },
-    );
-  }
-
-  /** The next event: a head (string), a chunk (bytes) or a code. */
-  next() {
-    if (this.#response?.body && !this.#reader && this.#arrived === undefined) {
-      this.#reader = this.#response.body.getReader();
-      this.#read();
-    } else if (this.#response && !this.#response.body && this.#arrived === undefined) {
-      this.#arrived = END;
-    }
-    return new Promise((resolve) => {
-      this.#waiter = resolve;
-      this.#poke();
-    });
-  }
-
-  #read() {
-    this.#reader.read().then(
-      ({ value, done }) => {
-        if (done) {
-          this.#arrive(END);
-        } else {
-          this.#chunk = value;
-          this.#arrive(value);
-        }
-      },
-      () => this.#arrive(FAILED),
-    );
-  }
-
-  /** Lets the next chunk come. */
-  more() {
-    this.#read();
-  }
-
-  /** The whole body as bytes, TOO_LARGE, or a code of `next`. */
-  async whole(limit) {
-    const response = this.#response;
-    if (!response.body) return new Uint8Array(0);
-    const declared = Number(response.headers.get("content-length") ?? Number.NaN);
-    if (declared > limit) {
-      this.#abort.abort();
-      return -TOO_LARGE;
-    }
-    const bytes =
-      declared <= limit
-        ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
-        : collect(response.body.getReader(), limit).then((all) => (all === TOO_LARGE ? -TOO_LARGE : all));
-    bytes.then(
-      (all) => this.#arrive(all),
-      () => this.#arrive(FAILED),
-    );
-    return new Promise((resolve) => {
-      this.#waiter = resolve;
-      this.#poke();
-    });
-  }
-
-  /** Commits the answer: a response whose body is what `forward` and `write` write. */
-  open(status, headers) {
-    const { readable, writable } = new IdentityTransformStream();
-    this.#writer = writable.getWriter();
-    this.#writer.closed.catch(() => this.#end(GONE));
-    return new Response(readable, { status, headers: toHeaders(headers) });
-  }
-
-  #write(bytes) {
-    this.#writing++;
-    this.#tick = false;
-    this.#writer.write(bytes).then(
-      () => {
-        this.#writing--;
-        this.#poke();
-      },
-      () => this.#end(GONE),
-    );
-  }
-
-  /** Passes on a part of the chunk that came last. */
-  forward(from, to) {
-    const chunk = this.#chunk;
-    this.#write(from === 0 && to === chunk.byteLength ? chunk : chunk.subarray(from, to));
-  }
-
-  /** Writes bytes of our own. */
-  write(bytes) {
-    this.#write(bytes.slice());
-  }
-
-  /** Ends the answer in order and forgets the rest; `fed` says whether the pod has given all it had. */
-  finish(fed) {
-    this.#writer?.close().catch(() => {});
-    this.close(fed);
-  }
-
-  /** Lets go of everything; a pod that still works is told to stop. */
-  close(fed) {
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#onGone);
-    if (this.#over === undefined) this.#over = END;
-    if (!fed) {
-      this.#abort.abort();
-      this.#reader?.cancel().catch(() => {});
-    }
-  }
 }

@@ -1,6 +1,6 @@
-//! The externs of `glue.js`, all with `catch`. The modules beside this one give them Rust types.
+//! The externs of `glue.js` and `exchange.js`, all with `catch`. The modules beside this one give them Rust types.
 
-#![allow(unsafe_code, missing_docs, reason = "written by the macro; glue.js documents each function")]
+#![allow(unsafe_code, missing_docs, reason = "written by the macro; the scripts document each function")]
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -19,13 +19,14 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = respond)]
     pub fn respond_text(status: u16, headers: &str, body: &str) -> Result<JsValue, JsValue>;
 
-    pub type Deadline;
-
-    #[wasm_bindgen(catch, constructor)]
-    pub fn new(ms: u32, headers: &str) -> Result<Deadline, JsValue>;
-
-    #[wasm_bindgen(catch, method)]
-    pub fn guard(this: &Deadline, promise: &Promise, ctx: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub fn guard(
+        request: &JsValue,
+        promise: &Promise,
+        ctx: &JsValue,
+        ms: u32,
+        headers: &str,
+    ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = waitUntil)]
     pub fn wait_until(ctx: &JsValue, promise: &Promise) -> Result<(), JsValue>;
@@ -34,7 +35,26 @@ extern "C" {
     pub fn sleep(ms: u32) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = callObject)]
-    pub fn call_object(namespace: &JsValue, name: &str, message: &str) -> Result<Promise, JsValue>;
+    pub fn call_object(env: &JsValue, binding: &str, name: &str, message: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn ride(
+        ctx: &JsValue,
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        rider: &str,
+        alone: &str,
+    ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = serveObject)]
+    pub fn serve_object(request: &JsValue, turn: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn soon(work: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sqlFinds)]
+    pub fn sql_finds(storage: &JsValue, query: &str) -> Result<bool, JsValue>;
 
     #[wasm_bindgen(catch, js_name = requestText)]
     pub fn request_text(request: &JsValue) -> Result<Promise, JsValue>;
@@ -68,11 +88,14 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = d1Batch)]
     pub fn d1_batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+}
 
+#[wasm_bindgen(module = "/src/bindings/exchange.js")]
+extern "C" {
     pub type Exchange;
 
     #[wasm_bindgen(catch, constructor)]
-    pub fn new(request: &JsValue, timeout: f64, beat: f64, deadline: &Deadline) -> Result<Exchange, JsValue>;
+    pub fn new(request: &JsValue, timeout: f64, beat: f64) -> Result<Exchange, JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn send(
@@ -82,6 +105,9 @@ extern "C" {
         headers: &str,
         body: Option<Uint8Array>,
     ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn early(this: &Exchange) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn next(this: &Exchange) -> Result<Promise, JsValue>;

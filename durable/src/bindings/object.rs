@@ -3,6 +3,7 @@
 use super::{glue, Failure};
 use crate::sql::{Sql, SqlError, Value};
 use moltghost_protocol::time::Millis;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
@@ -39,6 +40,10 @@ impl Sql for Storage {
         serde_json::from_str(&rows).map_err(|error| SqlError(error.to_string()))
     }
 
+    fn finds(&self, query: &str) -> Result<bool, SqlError> {
+        glue::sql_finds(&self.0, query).map_err(|error| SqlError(Failure::from(error).0))
+    }
+
     fn batch(&self, statements: &[(&str, Vec<Value>)]) -> Result<(), SqlError> {
         let text = serde_json::to_string(statements).map_err(|error| SqlError(error.to_string()))?;
         glue::sql_batch(&self.0, &text).map_err(|error| SqlError(Failure::from(error).0))
@@ -62,19 +67,79 @@ pub enum Class {
     Agent,
 }
 
+impl Class {
+    fn binding(self) -> &'static str {
+        match self {
+            Self::Account => "ACCOUNT",
+            Self::Agent => "AGENT",
+        }
+    }
+}
+
 /// Sends a message to an object and answers with what it said. A message that the runtime knows was not handled is
-/// sent again, so every message must be idempotent.
+/// sent again, so every message must be idempotent. Riders that wait for the object go along, one a line.
 ///
 /// # Errors
 /// Where the object cannot be reached or threw.
 pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Result<String, Failure> {
-    let binding = match class {
-        Class::Account => "ACCOUNT",
-        Class::Agent => "AGENT",
-    };
-    let namespace = glue::binding(env, binding)?;
-    let answer = JsFuture::from(glue::call_object(&namespace, name, message)?).await?;
+    let answer = JsFuture::from(glue::call_object(env, class.binding(), name, message)?).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
+}
+
+/// Leaves a rider, a line of text, for the next message to an object; if none comes soon it goes alone, with the
+/// message `alone`. Riders may come twice or never.
+///
+/// # Errors
+/// Where the context is not one; the rider waits for a message then.
+pub fn ride(
+    ctx: &JsValue,
+    env: &JsValue,
+    class: Class,
+    name: &str,
+    rider: &str,
+    alone: &str,
+) -> Result<(), Failure> {
+    Ok(glue::ride(ctx, env, class.binding(), name, rider, alone)?)
+}
+
+/// The turns of an object: made once, so that a message costs no more than the call.
+pub struct Turns {
+    turn: Closure<dyn Fn(String) -> String>,
+}
+
+impl Turns {
+    /// `turn` takes the text of a message and gives the text of its answer.
+    pub fn new(turn: impl Fn(String) -> String + 'static) -> Self {
+        Self { turn: Closure::new(turn) }
+    }
+
+    /// The entry of an object: a promise of the response.
+    ///
+    /// # Errors
+    /// Where the value is not a request.
+    pub fn serve(&self, request: &JsValue) -> Result<JsValue, Failure> {
+        Ok(glue::serve_object(request, self.turn.as_ref())?.into())
+    }
+}
+
+/// Work that is done in a later turn of the event loop, again and again.
+pub struct Later {
+    work: Closure<dyn Fn()>,
+}
+
+impl Later {
+    /// What is to be done.
+    pub fn new(work: impl Fn() + 'static) -> Self {
+        Self { work: Closure::new(work) }
+    }
+
+    /// Does it in the next turn.
+    ///
+    /// # Errors
+    /// Where the runtime has no timers, as outside requests.
+    pub fn soon(&self) -> Result<(), Failure> {
+        Ok(glue::soon(self.work.as_ref())?)
+    }
 }
 
 /// The message in a request that came to an object.

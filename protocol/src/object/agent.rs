@@ -11,14 +11,21 @@ use crate::request_id::RunId;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 
-/// One request to an `Agent` object.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AgentAsk {
-    /// What is asked.
-    pub op: AgentOp,
-    /// Runs that ended and whose settlement rides along.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub settle: Vec<Settle>,
+/// Reads a message to an `Agent` object: on the first line what is asked, on each further line a [`Settle`] of a run
+/// that ended meanwhile and whose settlement rides along. A settlement that cannot be read is left out: the run's
+/// lease makes up for it.
+///
+/// # Errors
+/// As [`super::read`].
+pub fn read(text: &str) -> Result<(AgentOp, Vec<Settle>), Problem> {
+    let mut lines = text.split('\n');
+    let op = super::read(lines.next().unwrap_or_default())?;
+    Ok((op, lines.filter_map(|line| serde_json::from_str(line).ok()).collect()))
+}
+
+/// Writes a settlement as a rider of [`read`].
+pub fn rider(settle: &Settle) -> String {
+    serde_json::to_string(settle).unwrap_or_default()
 }
 
 /// What is asked.

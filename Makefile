@@ -1,0 +1,32 @@
+# The commands of this project. `make` alone lists them; the steps are in scripts/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test build bench deploy clean
+
+help: ## list these targets
+	@echo "MoltGhost access layer"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run PORT=8790              another port than 8787"
+	@echo "  make test ONLY=e2e              one part: $$(scripts/test --list)"
+	@echo "  make deploy DOMAIN=example.com  see docs/operators-guide.md"
+
+run: ## build, start everything on http://127.0.0.1:8787 and print lines to paste
+	@exec scripts/run
+
+test: ## formats, lints, tests, size, end-to-end suites; ends with "N passed, N failed"
+	@exec scripts/test
+
+build: ## the Worker alone, into build/
+	@scripts/node-tools && scripts/build-worker && scripts/size
+
+bench: ## measure against the floor and the peers
+	@exec scripts/bench $(ARGS)
+
+deploy: ## deploy to Cloudflare: make deploy DOMAIN=example.com
+	@exec scripts/deploy
+
+clean: ## remove build results; the cache and local data stay
+	rm -rf build target fuzz/target

@@ -1,0 +1,116 @@
+// `make run` once the Worker is built: the migrations, the demo pod, the Worker on workerd through
+// `wrangler dev`, the demo agent and its key, and the lines to paste.
+//
+// Invariant: whichever step fails, and however this ends (Ctrl-C, SIGTERM, a program that dies), nothing
+// that was started here goes on running.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { demoAgent } from "./demo.ts";
+import { lines } from "./lines.ts";
+import { migrate } from "./migrate.ts";
+import { assertFree, chosenPort } from "./port.ts";
+import { type Program, start, stopAll } from "./programs.ts";
+import { localSecrets } from "./secrets.ts";
+import { ROOT, SECRETS, STATE, StepError, say } from "./step.ts";
+import { startWrangler } from "./wrangler.ts";
+
+const READY_MS = 120_000;
+
+/** The first line that the demo pod prints: `{"port":N}`. */
+async function startPod(): Promise<{ program: Program; url: string }> {
+  const program = start("the demo pod", process.execPath, [
+    "--disable-warning=ExperimentalWarning",
+    join(ROOT, "tests/fixtures/pod/main.ts"),
+    "--port",
+    "0",
+  ]);
+  const line = await program.firstLine();
+  const { port } = JSON.parse(line) as { port: number };
+  return { program, url: `http://127.0.0.1:${port}` };
+}
+
+function startWorker(port: number): Program {
+  return startWrangler(
+    "wrangler dev",
+    ...["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"],
+    ...["--show-interactive-dev-session=false", "--persist-to", join(STATE, "state")],
+    ...["--env-file", SECRETS],
+  );
+}
+
+async function ready(url: string, worker: Program): Promise<void> {
+  const end = performance.now() + READY_MS;
+  let last = "it does not answer";
+  while (performance.now() < end) {
+    worker.assertRunning();
+    try {
+      const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
+      if (answer.ok) {
+        return;
+      }
+      last = `it answers ${answer.status}: ${await answer.text()}`;
+    } catch {
+      // Nothing listens yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new StepError(`the Worker was not ready after ${READY_MS / 1000} s: ${last}`, `See ${worker.log}`);
+}
+
+async function main(): Promise<never> {
+  const port = chosenPort();
+  await assertFree(port);
+  const secrets = localSecrets();
+  await migrate();
+  say("starting the demo pod");
+  const pod = await startPod();
+  say(`starting the Worker on port ${port}`);
+  const worker = startWorker(port);
+  const url = `http://127.0.0.1:${port}`;
+  await ready(url, worker);
+  say("making the demo agent and its key");
+  const demo = await demoAgent(url, secrets.OPERATOR_TOKEN, pod.url);
+  console.log(lines(url, demo, secrets.OPERATOR_TOKEN, worker.log));
+  const ended = await Promise.race([worker.ended, pod.program.ended]);
+  throw new StepError(`${ended.name} ended by itself (${ended.how})`, tail(ended.log));
+}
+
+function tail(path: string): string {
+  return readFileSync(path, "utf8").split("\n").slice(-20).join("\n");
+}
+
+let stopping = false;
+
+async function stop(code: number): Promise<never> {
+  // A second signal while the programs end changes nothing: they are killed after a grace time anyway.
+  if (stopping) {
+    return new Promise<never>(() => undefined);
+  }
+  stopping = true;
+  await stopAll();
+  process.exit(code);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    process.stderr.write("\n");
+    if (!stopping) {
+      say("stopping");
+    }
+    void stop(0);
+  });
+}
+
+main().catch(async (error: unknown) => {
+  if (stopping) {
+    return;
+  }
+  if (error instanceof StepError) {
+    console.error(`✗ ${error.message}`);
+    console.error(`  ${error.next.replaceAll("\n", "\n  ")}`);
+  } else {
+    console.error("✗", error);
+  }
+  await stop(1);
+});
