@@ -163,6 +163,17 @@ pub trait Sql {
         Ok(!self.run(query, &[])?.is_empty())
     }
 
+    /// Runs several statements in order until one fails. Answers how many ran; those stay, and are committed with
+    /// whatever else this turn writes.
+    fn apply(&self, statements: &[(&str, Vec<Value>)]) -> (usize, Result<(), SqlError>) {
+        for (ran, (query, parameters)) in statements.iter().enumerate() {
+            if let Err(error) = self.run(query, parameters) {
+                return (ran, Err(error));
+            }
+        }
+        (statements.len(), Ok(()))
+    }
+
     /// Runs several statements, all or none.
     ///
     /// # Errors

@@ -12,12 +12,14 @@ pub struct Sqlite {
     connection: Rc<Connection>,
     /// Fails every write from now on.
     pub broken: Rc<Cell<bool>>,
+    /// Writes that still succeed; `None`: all.
+    pub writes: Rc<Cell<Option<u32>>>,
 }
 
 impl Sqlite {
     pub fn new() -> Self {
         let connection = Rc::new(Connection::open_in_memory().unwrap());
-        Self { connection, broken: Rc::new(Cell::new(false)) }
+        Self { connection, broken: Rc::default(), writes: Rc::default() }
     }
 }
 
@@ -33,6 +35,12 @@ impl Sql for Sqlite {
     fn run(&self, query: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
         if self.broken.get() && !query.trim_start().starts_with("SELECT") {
             return Err(SqlError("the disk is broken".into()));
+        }
+        if let (Some(left), false) = (self.writes.get(), query.trim_start().starts_with("SELECT")) {
+            self.writes.set(Some(left.saturating_sub(1)));
+            if left == 0 {
+                return Err(SqlError("the disk is full".into()));
+            }
         }
         let error = |e: rusqlite::Error| SqlError(e.to_string());
         let mut statement = self.connection.prepare(query).map_err(error)?;

@@ -11,7 +11,7 @@ use moltghost_protocol::id::KeyId;
 use moltghost_protocol::object::agent::{BySource, Lease, MonthUsage, Settle};
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{self, Millis};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// What some runs used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ struct Used {
 pub(super) struct Runs {
     leases: HashMap<RunId, Lease>,
     /// Leases that have no row yet.
-    fresh: HashSet<RunId>,
+    fresh: Vec<RunId>,
     /// Runs whose row is to go.
     ended: Vec<RunId>,
     /// Usage to add, by day and source.
@@ -56,7 +56,7 @@ impl Runs {
     /// Takes a lease; for a run that holds one already it is that one.
     pub(super) fn admit(&mut self, lease: Lease) {
         if !self.leases.contains_key(&lease.run) {
-            self.fresh.insert(lease.run.clone());
+            self.fresh.push(lease.run.clone());
             self.leases.insert(lease.run.clone(), lease);
         }
     }
@@ -89,8 +89,9 @@ impl Runs {
 
     fn end(&mut self, run: &RunId) -> Option<Lease> {
         let lease = self.leases.remove(run)?;
-        if !self.fresh.remove(run) {
-            self.ended.push(run.clone());
+        match self.fresh.iter().position(|fresh| fresh == run) {
+            Some(at) => drop(self.fresh.swap_remove(at)),
+            None => self.ended.push(run.clone()),
         }
         Some(lease)
     }
@@ -114,46 +115,56 @@ impl Runs {
         !(self.fresh.is_empty() && self.ended.is_empty() && self.used.is_empty())
     }
 
-    /// Writes what is not written, with `more`, all or nothing. Answers when the next lease ends.
+    /// Writes what is not written, and `more`. Answers when the next lease ends.
+    ///
+    /// Statements run one by one, and what ran is forgotten one by one: after a failure exactly the rest is left for
+    /// the next time, so nothing is added twice. What ran is committed with the turn.
     pub(super) fn flush(&mut self, sql: &impl Sql, more: Vec<Statement>) -> Result<Option<Millis>, SqlError> {
-        let mut statements = more;
-        for lease in self.fresh.iter().filter_map(|run| self.leases.get(run)) {
-            statements.push((
-                "INSERT INTO lease (run, key, admitted, until, reserved) VALUES (?1, ?2, ?3, ?4, ?5)",
-                vec![
-                    lease.run.as_str().into(),
-                    lease.key.as_str().into(),
-                    lease.admitted.into(),
-                    lease.until.into(),
-                    lease.reserved.into(),
-                ],
-            ));
-        }
-        let deletions =
+        let ended =
             self.ended.iter().map(|run| ("DELETE FROM lease WHERE run = ?1", vec![run.as_str().into()]));
-        statements.extend(deletions);
-        for ((day, source), used) in &self.used {
-            statements.push((
-                "INSERT INTO usage (day, source, requests, prompt, completion) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (day, source) DO UPDATE SET requests = requests + excluded.requests,
-                 prompt = prompt + excluded.prompt, completion = completion + excluded.completion",
-                vec![
-                    day.as_str().into(),
-                    (*source).into(),
-                    used.requests.into(),
-                    used.prompt.into(),
-                    used.completion.into(),
-                ],
-            ));
+        let mut statements: Vec<Statement> = ended.collect();
+        let leases = self.fresh.iter().filter_map(|run| self.leases.get(run));
+        statements.extend(leases.map(|lease| (INSERT, row(lease))));
+        let used = self.used.iter().map(|((day, source), used)| {
+            let figures = [used.requests.into(), used.prompt.into(), used.completion.into()];
+            let key = [day.as_str().into(), (*source).into()];
+            (ADD, key.into_iter().chain(figures).collect())
+        });
+        statements.extend(used);
+        let own = statements.len();
+        statements.extend(more);
+        if statements.is_empty() {
+            return Ok(self.next_end());
         }
-        if !statements.is_empty() {
-            sql.batch(&statements)?;
+        let (ran, result) = sql.apply(&statements);
+        let mut left = ran.min(own);
+        left -= self.ended.drain(..left.min(self.ended.len())).len();
+        left -= self.fresh.drain(..left.min(self.fresh.len())).len();
+        for _ in 0..left {
+            self.used.pop_first();
         }
-        self.fresh.clear();
-        self.ended.clear();
-        self.used.clear();
-        Ok(self.leases.values().map(|lease| lease.until).min())
+        result.map(|()| self.next_end())
     }
+
+    fn next_end(&self) -> Option<Millis> {
+        self.leases.values().map(|lease| lease.until).min()
+    }
+}
+
+const INSERT: &str = "INSERT INTO lease (run, key, admitted, until, reserved) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const ADD: &str = "INSERT INTO usage (day, source, requests, prompt, completion) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (day, source) DO UPDATE SET requests = requests + excluded.requests,
+    prompt = prompt + excluded.prompt, completion = completion + excluded.completion";
+
+fn row(lease: &Lease) -> Vec<Value> {
+    vec![
+        lease.run.as_str().into(),
+        lease.key.as_str().into(),
+        lease.admitted.into(),
+        lease.until.into(),
+        lease.reserved.into(),
+    ]
 }
 
 /// What was used in the month of `now`, as far as it is written.

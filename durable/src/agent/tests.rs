@@ -326,6 +326,32 @@ fn a_write_that_fails_keeps_leases_for_the_next_time() {
 }
 
 #[test]
+fn a_write_that_fails_half_way_adds_nothing_twice() {
+    let mut bench = Bench::running();
+    let key = bench.key(1);
+    for run in 1..=3 {
+        bench.admit_run(Some(&key), run, vec![]);
+    }
+    bench.endpoint.flush().unwrap();
+    for writes in 0..8 {
+        // Two end, one begins: four statements, of which the first few succeed.
+        let run = 10 * (writes + 1);
+        bench.admit_run(Some(&key), run, vec![settled(run - 9, 5), settled(run - 8, 5)]);
+        bench.admit_run(Some(&key), run + 1, vec![]);
+        bench.admit_run(Some(&key), run + 2, vec![]);
+        bench.sql.writes.set(Some(u32::try_from(writes).unwrap()));
+        let failed = bench.endpoint.flush().is_err();
+        bench.sql.writes.set(None);
+        bench.endpoint.flush().unwrap();
+        assert_eq!(failed, writes < 6, "{writes}");
+    }
+    bench.crash();
+    let status = bench.status(&key);
+    assert_eq!((status.usage.requests, status.usage.total_tokens), (16, 96));
+    assert_eq!(status.in_flight, 3 + 24 - 16);
+}
+
+#[test]
 fn keys_are_shown_with_their_age_and_last_use() {
     let mut bench = Bench::running();
     let key = bench.key(1);

@@ -1,6 +1,6 @@
 // One call of a pod and the stream of its answer: the JavaScript half of `exchange.rs`.
 
-import { collect, extend, TOO_LARGE, toHeaders, toLines } from "./glue.js";
+import { collect, extend, release, TOO_LARGE, toHeaders, toLines } from "./glue.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`. */
 const END = 0;
@@ -11,9 +11,6 @@ const FAILED = 4;
 
 /** Largest plain body that is read before its head is told. */
 const EARLY_BYTES = 256 * 1024;
-
-/** How long the runtime is given to tell that time is up before the entry does. */
-const MARGIN = 5_000;
 
 /**
  * One call of a pod, from the request to its last byte, and the stream that its answer is written to.
@@ -26,9 +23,9 @@ export class Exchange {
   #abort = new AbortController();
   #signal;
   #onGone;
-  #timer;
-  #beat = 0;
-  #deadline = 0;
+  #request;
+  #plain;
+  #beat;
   #waiter = null;
   #arrived;
   #over;
@@ -41,33 +38,21 @@ export class Exchange {
   #early;
 
   constructor(request, timeout, beat) {
-    extend(request, timeout + MARGIN);
+    this.#request = request;
     this.#signal = request.signal;
     this.#onGone = () => this.#end(GONE);
     if (this.#signal) {
       if (this.#signal.aborted) this.#end(GONE);
       else this.#signal.addEventListener("abort", this.#onGone);
     }
-    this.#beat = beat;
-    this.#deadline = Date.now() + timeout;
-    this.#arm();
-  }
-
-  #arm() {
-    const left = this.#deadline - Date.now();
-    const wait = this.#beat > 0 ? Math.min(this.#beat, left) : left;
-    this.#timer = setTimeout(
-      () => {
-        if (Date.now() >= this.#deadline) {
-          this.#end(TIMEOUT);
-        } else {
-          this.#tick = true;
-          this.#arm();
-          this.#poke();
-        }
-      },
-      Math.max(wait, 0),
-    );
+    extend(request, timeout, () => this.#end(TIMEOUT));
+    this.#plain = beat === 0;
+    if (!this.#plain) {
+      this.#beat = setInterval(() => {
+        this.#tick = true;
+        this.#poke();
+      }, beat);
+    }
   }
 
   #end(code) {
@@ -115,14 +100,15 @@ export class Exchange {
     })
       .then(async (response) => {
         this.#response = response;
-        const declared = Number(response.headers.get("content-length") ?? Number.NaN);
-        if (this.#beat === 0 && declared <= EARLY_BYTES) {
+        const lines = toLines(response.headers);
+        const declared = Number(/^content-length: (\d+)$/m.exec(lines)?.[1] ?? Number.NaN);
+        if (this.#plain && declared <= EARLY_BYTES) {
           this.#early = await response.arrayBuffer().then(
             (buffer) => new Uint8Array(buffer),
             () => FAILED,
           );
         }
-        this.#arrive(`${response.status}\n${toLines(response.headers)}`);
+        this.#arrive(`${response.status}\n${lines}`);
       })
       .catch((error) => {
         console.error(`the pod cannot be reached: ${error}`);
@@ -230,7 +216,8 @@ export class Exchange {
 
   /** Lets go of everything; a pod that still works is told to stop. */
   close(fed) {
-    clearTimeout(this.#timer);
+    clearInterval(this.#beat);
+    release(this.#request);
     this.#signal?.removeEventListener("abort", this.#onGone);
     if (this.#over === undefined) this.#over = END;
     if (!fed) {

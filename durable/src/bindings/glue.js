@@ -16,19 +16,25 @@ const FAILED_ANSWER = lastResort(
 );
 const LATE_ANSWER = lastResort(504, "timeout", "timeout_error", "The run took longer than it may.");
 
+/** How long a run whose time is up is given to end in order. */
+const MARGIN_MS = 5_000;
+
 /** Why a body could not be read. Mirrored by `entry.rs`. */
 export const TOO_LARGE = 1;
 const BAD_ENCODING = 2;
 const CUT = 3;
 
+/** Header lines as the record that `Headers` is made of in one go; a name that repeats keeps all its values. */
 export function toHeaders(lines) {
-  const headers = new Headers();
+  const headers = {};
   let from = 0;
   while (from < lines.length) {
     const colon = lines.indexOf(": ", from);
     let end = lines.indexOf("\n", from);
     if (end < 0) end = lines.length;
-    headers.append(lines.slice(from, colon), lines.slice(colon + 2, end));
+    const name = lines.slice(from, colon);
+    const value = lines.slice(colon + 2, end);
+    headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
     from = end + 1;
   }
   return headers;
@@ -103,6 +109,8 @@ class Deadline {
   #timer;
   #resolve;
   #expired = FAILED_ANSWER;
+  #watch;
+  #settled = false;
 
   constructor(ms, headers) {
     this.#headers = headers;
@@ -114,14 +122,22 @@ class Deadline {
     this.#timer = setTimeout(() => {
       const left = this.#until - Date.now();
       if (left > 0) this.#arm(left);
+      else if (this.#watch) this.#tell();
       else this.#answer(this.#expired);
     }, ms);
   }
 
+  /** Time is up for a run: whoever watches it has a while to end it in order. */
+  #tell() {
+    const watch = this.#watch;
+    this.#watch = undefined;
+    this.#until = Date.now() + MARGIN_MS;
+    this.#arm(MARGIN_MS);
+    watch();
+  }
+
   #answer([status, body]) {
-    const headers = toHeaders(this.#headers);
-    headers.set("content-type", "application/json");
-    headers.set("x-should-retry", "false");
+    const headers = toHeaders(`${this.#headers}content-type: application/json\nx-should-retry: false\n`);
     this.#resolve(new Response(body, { status, headers }));
   }
 
@@ -130,10 +146,13 @@ class Deadline {
       this.#resolve = resolve;
       promise.then(
         (value) => {
-          clearTimeout(this.#timer);
+          this.#settled = true;
+          // A stream goes on after its response, and so does its time.
+          if (!this.#watch) clearTimeout(this.#timer);
           resolve(value);
         },
         (error) => {
+          this.#settled = true;
           clearTimeout(this.#timer);
           console.error(`an entry failed: ${error}`);
           this.#answer(FAILED_ANSWER);
@@ -142,21 +161,38 @@ class Deadline {
     });
   }
 
-  /** No timer is touched: the one that runs looks when it rings. */
-  extend(ms) {
-    this.#until = Date.now() + ms;
+  /** A run was admitted: `watch` is told when its time is up. A timer that rings sooner looks again by itself. */
+  extend(ms, watch) {
+    const until = Date.now() + ms;
     this.#expired = LATE_ANSWER;
+    this.#watch = watch;
+    if (until < this.#until) {
+      clearTimeout(this.#timer);
+      this.#arm(ms);
+    }
+    this.#until = until;
+  }
+
+  /** The run is over. */
+  release() {
+    this.#watch = undefined;
+    if (this.#settled) clearTimeout(this.#timer);
   }
 }
 
-/** The request's run was admitted: it has this long. */
-export function extend(request, ms) {
-  deadlines.get(request)?.extend(ms);
+/** The request's run was admitted: `watch` is told when its time is up. */
+export function extend(request, ms, watch) {
+  deadlines.get(request)?.extend(ms, watch);
+}
+
+/** The request's run is over. */
+export function release(request) {
+  deadlines.get(request)?.release();
 }
 
 /** A promise that always ends. With a context, the work goes on after the caller has left. */
 export function guard(request, promise, ctx, ms, headers) {
-  ctx?.waitUntil?.(promise.catch(() => {}));
+  ctx?.waitUntil(promise);
   const deadline = new Deadline(ms, headers);
   deadlines.set(request, deadline);
   return deadline.guard(promise);
@@ -281,7 +317,21 @@ export function sqlRun(storage, query, parameters) {
 
 /** Whether a statement without parameters finds anything. */
 export function sqlFinds(storage, query) {
-  return !storage.sql.exec(query).raw().next().done;
+  return !storage.sql.exec(query).next().done;
+}
+
+/** Runs `[[query, [parameter, …]], …]` in order; answers `<how many ran> <why it stopped>`. */
+export function sqlApply(storage, statements) {
+  let ran = 0;
+  try {
+    for (const [query, parameters] of JSON.parse(statements)) {
+      storage.sql.exec(query, ...parameters);
+      ran++;
+    }
+    return `${ran} `;
+  } catch (error) {
+    return `${ran} ${error}`;
+  }
 }
 
 /** Runs `[[query, [parameter, …]], …]` as a whole or not at all. */

@@ -74,6 +74,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = sqlRun)]
     pub fn sql_run(storage: &JsValue, query: &str, parameters: &str) -> Result<String, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = sqlApply)]
+    pub fn sql_apply(storage: &JsValue, statements: &str) -> Result<String, JsValue>;
+
     #[wasm_bindgen(catch, js_name = sqlBatch)]
     pub fn sql_batch(storage: &JsValue, statements: &str) -> Result<(), JsValue>;
 

@@ -44,6 +44,22 @@ impl Sql for Storage {
         glue::sql_finds(&self.0, query).map_err(|error| SqlError(Failure::from(error).0))
     }
 
+    fn apply(&self, statements: &[(&str, Vec<Value>)]) -> (usize, Result<(), SqlError>) {
+        let failed = |why: String| (0, Err(SqlError(why)));
+        let text = match serde_json::to_string(statements) {
+            Ok(text) => text,
+            Err(error) => return failed(error.to_string()),
+        };
+        match glue::sql_apply(&self.0, &text) {
+            Ok(told) => {
+                let (ran, why) = told.split_once(' ').unwrap_or_default();
+                let result = if why.is_empty() { Ok(()) } else { Err(SqlError(why.to_owned())) };
+                (ran.parse().unwrap_or(0), result)
+            }
+            Err(error) => failed(Failure::from(error).0),
+        }
+    }
+
     fn batch(&self, statements: &[(&str, Vec<Value>)]) -> Result<(), SqlError> {
         let text = serde_json::to_string(statements).map_err(|error| SqlError(error.to_string()))?;
         glue::sql_batch(&self.0, &text).map_err(|error| SqlError(Failure::from(error).0))
