@@ -37,14 +37,14 @@ impl Account {
     }
 
     /// Takes a message from the Worker or from another object.
-    pub fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
+    pub fn fetch(&self, request: &JsValue) -> Result<JsValue, JsValue> {
         let (rules, raw) = (self.rules.clone(), request.clone());
         let work = async move {
             let message = object::message(&raw).await?;
             let answer = rules?.handle(&message).await;
             entry::text(200, "", &answer)
         };
-        guarded(&request, work)
+        guarded(request, work)
     }
 
     /// Takes the steps that are left over and projects to D1.

@@ -54,6 +54,7 @@ impl Bench {
         self.endpoint = Endpoint::new(self.sql.clone(), self.pepper.clone(), name::agent(&self.id));
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "it reads better where it is called")]
     fn ask<T: DeserializeOwned>(&mut self, op: AgentOp, settle: Vec<Settle>) -> Result<T, Problem> {
         let turn = Turn { now: self.now, nonce: &|| Some([7; 12]) };
         let riders = settle.iter().map(|settle| format!("\n{}", rider(settle)));
