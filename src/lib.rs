@@ -27,17 +27,17 @@ pub use worker as runtime;
 /// Takes a request: the one entry of the Worker.
 #[allow(unsafe_code, reason = "written by the macro")]
 #[wasm_bindgen]
-pub fn fetch(request: JsValue, env: JsValue, ctx: &JsValue) -> JsValue {
+pub fn fetch(request: &JsValue, env: JsValue, ctx: &JsValue) -> JsValue {
     match enter(request, env, ctx) {
         Ok(promise) => promise,
         Err(failure) => js_sys::Promise::reject(&JsValue::from_str(&failure.0)).into(),
     }
 }
 
-fn enter(raw: JsValue, env: JsValue, ctx: &JsValue) -> Result<JsValue, Failure> {
+fn enter(raw: &JsValue, env: JsValue, ctx: &JsValue) -> Result<JsValue, Failure> {
     let request = Request::new(raw.clone(), env, ctx.clone())?;
     let lines = answer::common(&request.id, request.host());
-    entry::guard(&raw, ctx, ENTRY_MS, &format!("{lines}cache-control: no-store\n"), async move {
+    entry::guard(raw, ctx, ENTRY_MS, &format!("{lines}cache-control: no-store\n"), async move {
         let answer = surface::serve(&request).await;
         answer.finish(&request)
     })

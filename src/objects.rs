@@ -6,7 +6,7 @@
 use crate::request::Request;
 use moltghost_durable::bindings::object::{call, ride, Class};
 use moltghost_durable::bindings::Failure;
-use moltghost_protocol::error::{Code, Problem, Retry};
+use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, Alias};
 use moltghost_protocol::name::{self, AccountName};
 use moltghost_protocol::object::account::{AccountAsk, AliasOp};
@@ -29,7 +29,6 @@ fn unreachable(request: &Request, failure: &Failure) -> Problem {
         Code::InternalError,
         "Something went wrong here before anything was done. Try again in a moment.",
     )
-    .retry(Retry::After(1_000))
 }
 
 /// Asks an agent's object; what waits for it rides along.

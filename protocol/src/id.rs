@@ -111,7 +111,8 @@ impl AccountId {
 }
 
 /// Another name for an agent's host, unique in the deployment: `[a-z0-9](-?[a-z0-9]){2,38}` without the reserved
-/// names, and never of the form of an agent id (agent-endpoints §1).
+/// names, and never twelve letters and digits in a row:
+/// what looks like an agent id is one, or is refused without asking anybody (agent-endpoints §1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Alias(String);
@@ -128,8 +129,10 @@ impl Alias {
                 "that alias is reserved: api, net, agent, www, and what begins with pending- or agent-",
             ));
         }
-        if AgentId::parse(text).is_ok() {
-            return Err(IdError("that alias has the form of an agent id"));
+        if text.len() == AgentId::LENGTH && alphabet::is_base36(text) {
+            return Err(IdError(
+                "an alias of twelve letters and digits needs a hyphen: without one it looks like an id",
+            ));
         }
         let characters = text.bytes().filter(|b| *b != b'-').count();
         let well_formed = alphabet::is_base36(&text.replace('-', ""))
@@ -243,6 +246,9 @@ mod tests {
     fn an_alias_never_has_the_form_of_an_id() {
         let id = AgentId::mint(42);
         assert!(Alias::parse(id.as_str()).is_err());
+        assert!(Alias::parse("productionai").is_err());
+        assert!(Alias::parse("production-ai").is_ok());
+        assert!(AgentRef::parse("aaaaaaaaaaaa").is_err());
         assert_eq!(AgentRef::parse(id.as_str()), Ok(AgentRef::Id(id)));
     }
 

@@ -12,6 +12,7 @@ use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead};
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::endpoint::flat_stream::FlatStream;
 use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
+use moltghost_protocol::endpoint::stream_facts::StreamFacts;
 use moltghost_protocol::endpoint::stream_scanner::StreamScanner;
 use moltghost_protocol::error::{Code, Problem};
 use wasm_bindgen::JsValue;
@@ -106,7 +107,7 @@ fn commit(
             Ok(()) => pump.flow().await,
             Err(failure) => Err(failure),
         };
-        pump.end(&request, ended);
+        pump.end(&request, ended).await;
     })?;
     Ok(response)
 }
@@ -115,6 +116,8 @@ fn commit(
 enum Ended {
     /// The pod gave all it had.
     Fed,
+    /// The pod said that it is done, whether or not it ends its answer.
+    Done,
     /// The pod broke off, or gave no stream: the event that tells the caller.
     Broken(String),
     /// Nobody reads any more.
@@ -127,6 +130,9 @@ impl Pump {
             match self.exchange.next().await? {
                 Event::Chunk(chunk) if self.headed => {
                     self.pass(&chunk)?;
+                    if self.facts().done {
+                        return Ok(Ended::Done);
+                    }
                     self.exchange.more()?;
                 }
                 Event::Head(head) => {
@@ -174,29 +180,36 @@ impl Pump {
         }
     }
 
-    /// Writes what is left, ends the answer in order, and settles.
-    fn end(mut self, request: &Request, ended: Result<Ended, Failure>) {
-        let (fed, event) = match ended {
-            Ok(Ended::Fed) => (true, Some(broke_off().event())),
-            Ok(Ended::Broken(event)) => (false, Some(event)),
+    /// Writes what is left, settles, and ends the answer in order.
+    async fn end(mut self, request: &Request, ended: Result<Ended, Failure>) {
+        let (fed, event) = match &ended {
+            Ok(Ended::Fed | Ended::Done) => (true, Some(broke_off().event())),
+            Ok(Ended::Broken(event)) => (false, Some(event.clone())),
             Ok(Ended::Gone) => (false, None),
-            Err(failure) => (false, Some(internal(failure).event())),
+            Err(failure) => (false, Some(internal(failure.clone()).event())),
         };
-        let (ending, facts) = match &mut self.shape {
-            Shape::OpenAi(scanner) => (scanner.finish(fed), scanner.facts()),
-            Shape::Flat(flat) => (flat.finish(fed), flat.facts()),
+        let ending = match &mut self.shape {
+            Shape::OpenAi(scanner) => scanner.finish(fed),
+            Shape::Flat(flat) => flat.finish(fed),
         };
-        let usage = facts.usage_or_counted(self.run.prompt);
-        if let Some(event) = event {
-            let _ = self.exchange.write(&ending.flush);
-            if !ending.complete {
-                let _ = self.exchange.write(event.as_bytes());
-            }
-            self.exchange.finish(fed);
-        } else {
-            self.exchange.close(false);
+        self.run.settle(request, Some(self.facts().usage_or_counted(self.run.prompt)));
+        let Some(event) = event else { return self.exchange.close(false) };
+        let _ = self.exchange.write(&ending.flush);
+        if !ending.complete {
+            let _ = self.exchange.write(event.as_bytes());
         }
-        self.run.settle(request, Some(usage));
+        if matches!(ended, Ok(Ended::Done)) {
+            self.exchange.leave().await;
+        } else {
+            self.exchange.finish(fed);
+        }
+    }
+
+    fn facts(&self) -> &StreamFacts {
+        match &self.shape {
+            Shape::OpenAi(scanner) => scanner.facts(),
+            Shape::Flat(flat) => flat.facts(),
+        }
     }
 }
 

@@ -107,8 +107,9 @@ impl<S: Sql, W: World> Account<S, W> {
         self.document()?;
         let row = match which {
             Which::Id(id) => self.row(id)?,
-            Which::Name(text) => match self.row_where("name", text)? {
-                None => self.row_where("alias", text)?,
+            // An alias stands for one agent of the whole deployment, so it goes before a name.
+            Which::Name(text) => match self.row_where("alias", text)? {
+                None => self.row_where("name", text)?,
                 found => found,
             },
         };
@@ -118,6 +119,10 @@ impl<S: Sql, W: World> Account<S, W> {
     /// Changes an agent. A new name or alias is the account's to give; the rest is the agent's.
     pub(super) async fn change_agent(&self, id: &AgentId, change: Change) -> Answer<AgentRecord> {
         let row = self.settled(id).await?;
+        if row.terminated {
+            // The agent's own refusal, which names the state.
+            return self.world.agent(id, AgentOp::Change(Box::new(change))).await;
+        }
         if let Some(name) = &change.name {
             if self.row_where("name", name.as_str())?.is_some_and(|other| other.id != *id) {
                 let message = "An agent of this account has that name. Choose another.";

@@ -9,6 +9,9 @@ const GONE = 2;
 const TIMEOUT = 3;
 const FAILED = 4;
 
+/** How long a pod that has said its last word may keep its answer open. */
+const LEAVE_MS = 100;
+
 /** Largest plain body that is read before its head is told. */
 const EARLY_BYTES = 256 * 1024;
 
@@ -26,6 +29,8 @@ export class Exchange {
   #request;
   #plain;
   #beat;
+  #wait;
+  #written = Date.now();
   #waiter = null;
   #arrived;
   #over;
@@ -47,12 +52,22 @@ export class Exchange {
     }
     extend(request, timeout, () => this.#end(TIMEOUT));
     this.#plain = beat === 0;
-    if (!this.#plain) {
-      this.#beat = setInterval(() => {
+    this.#wait = beat;
+    if (!this.#plain) this.#arm(beat);
+  }
+
+  /** Rings when nothing was written for the time of a heartbeat. */
+  #arm(ms) {
+    this.#beat = setTimeout(() => {
+      const left = this.#written + this.#wait - Date.now();
+      if (left > 0) {
+        this.#arm(left);
+      } else {
         this.#tick = true;
+        this.#arm(this.#wait);
         this.#poke();
-      }, beat);
-    }
+      }
+    }, ms);
   }
 
   #end(code) {
@@ -188,6 +203,7 @@ export class Exchange {
   #write(bytes) {
     this.#writing++;
     this.#tick = false;
+    this.#written = Date.now();
     this.#writer.write(bytes).then(
       () => {
         this.#writing--;
@@ -214,9 +230,28 @@ export class Exchange {
     this.close(fed);
   }
 
+  /**
+   * The same for a pod that has said its last word: it has a moment to end its answer, so that the connection can be
+   * used again.
+   */
+  async leave() {
+    this.#writer?.close().catch(() => {});
+    const timer = setTimeout(() => this.close(false), LEAVE_MS);
+    try {
+      for (;;) {
+        const { done } = await this.#reader.read();
+        if (done) break;
+      }
+    } catch {
+      // It was told to stop.
+    }
+    clearTimeout(timer);
+    this.close(true);
+  }
+
   /** Lets go of everything; a pod that still works is told to stop. */
   close(fed) {
-    clearInterval(this.#beat);
+    clearTimeout(this.#beat);
     release(this.#request);
     this.#signal?.removeEventListener("abort", this.#onGone);
     if (this.#over === undefined) this.#over = END;

@@ -173,6 +173,14 @@ impl Exchange {
         let _ = self.glue.finish(fed);
     }
 
+    /// Ends a committed answer in order, whose pod has said its last word and has a moment to end its own.
+    pub async fn leave(mut self) {
+        self.ended = true;
+        if let Ok(promise) = self.glue.leave() {
+            let _ = JsFuture::from(promise).await;
+        }
+    }
+
     /// Ends a call whose answer was not committed.
     pub fn close(mut self, fed: bool) {
         self.ended = true;

@@ -134,5 +134,8 @@ extern "C" {
     pub fn finish(this: &Exchange, fed: bool) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, method)]
+    pub fn leave(this: &Exchange) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
     pub fn close(this: &Exchange, fed: bool) -> Result<(), JsValue>;
 }

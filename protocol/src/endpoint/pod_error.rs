@@ -100,8 +100,8 @@ fn silent(status: u16) -> Option<&'static str> {
 /// Milliseconds to wait by a pod's `Retry-After`, which may be a number of seconds; within 1 to 59 s.
 fn wait(retry_after: Option<&str>) -> u32 {
     let seconds = retry_after.and_then(|text| text.trim().parse::<f64>().ok()).filter(|s| s.is_finite());
-    let wait = Duration::try_from_secs_f64(seconds.unwrap_or(1.0).clamp(1.0, 59.0));
-    wait.ok().and_then(|wait| u32::try_from(wait.as_millis()).ok()).unwrap_or(1_000)
+    let wait = Duration::try_from_secs_f64(seconds.unwrap_or(5.0).clamp(1.0, 59.0));
+    wait.ok().and_then(|wait| u32::try_from(wait.as_millis()).ok()).unwrap_or(5_000)
 }
 
 /// What an error says.
@@ -215,11 +215,11 @@ mod tests {
     #[test]
     fn only_a_pod_that_is_too_busy_is_asked_again_and_within_a_minute() {
         let retry = |after| pass_error(429, after, b"{\"error\":\"x\"}").retry;
-        assert_eq!(retry(None), Retry::After(1_000));
+        assert_eq!(retry(None), Retry::After(5_000));
         assert_eq!(retry(Some("2.5")), Retry::After(2_500));
         assert_eq!(retry(Some("3600")), Retry::After(59_000));
         assert_eq!(retry(Some("-1")), Retry::After(1_000));
-        assert_eq!(retry(Some("Wed, 21 Oct 2026 07:28:00 GMT")), Retry::After(1_000));
+        assert_eq!(retry(Some("Wed, 21 Oct 2026 07:28:00 GMT")), Retry::After(5_000));
         assert_eq!(pass_error(400, Some("5"), b"{\"error\":\"x\"}").retry, Retry::No);
         assert_eq!(pass_error(429, None, b"<html>").status, 429);
         assert_eq!(pass_error(413, None, b"").status, 413);
