@@ -82,7 +82,7 @@ export class AgentTwin {
   }
 
   #admit(admit, now) {
-    if (this.#sql.exec(TOUCH).raw().next().done) return { refused: "agent_not_found" };
+    if (this.#sql.exec(TOUCH).next().done) return { refused: "agent_not_found" };
     const { state, account, url, headers } = this.#agent;
     const key = this.#keys.get(admit.key.id);
     const matches = timingSafeEqual(this.#hash(admit.key.secret), key?.hash ?? NO_HASH);

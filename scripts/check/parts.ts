@@ -26,8 +26,8 @@ const CONCURRENCY = "2";
 const FILE_TIMEOUT_MS = "900000";
 const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "60";
 
-/** A suite that drives a Python program needs its environment, which is made first. */
-const PYTHON = /python|schemathesis/;
+/** Suites that drive Python programs: the official SDK, schemathesis. */
+const PYTHON = /^tests\/sdk\/|schemathesis/;
 
 function suites(): string[] {
   const patterns = ["tests/**/*.test.ts", "bench/**/*.test.{ts,js}", "scripts/**/*.test.ts"];
@@ -105,17 +105,17 @@ export function parts(): Part[] {
       needsBuild: true,
     },
     {
+      name: "python-env",
+      label: "Python environments",
+      command: script("python-env", "--all"),
+      counts: NO_TESTS,
+    },
+    {
       name: "e2e",
       label: `end-to-end suites on workerd (${rest.length} files)`,
       command: nodeTests(rest),
       counts: nodeCounts,
       needsBuild: true,
-    },
-    {
-      name: "python-env",
-      label: "Python environments",
-      command: script("python-env", "--all"),
-      counts: NO_TESTS,
     },
     {
       name: "python",

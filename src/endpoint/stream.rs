@@ -130,7 +130,8 @@ impl Pump {
             match self.exchange.next().await? {
                 Event::Chunk(chunk) if self.headed => {
                     self.pass(&chunk)?;
-                    if self.facts().done {
+                    // Not between the two halves of a line end: the second belongs to the last word too.
+                    if self.facts().done && self.between_events() {
                         return Ok(Ended::Done);
                     }
                     self.exchange.more()?;

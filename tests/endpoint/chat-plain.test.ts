@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { answerTo, type Pod, type RequestRecord, startPod, UNICODE_SAMPLE } from "../fixtures/pod/index.ts";
+import { type Pod, type RequestRecord, startPod, UNICODE_SAMPLE } from "../fixtures/pod/index.ts";
 import { type RunningWorker, startWorker } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 

@@ -1,0 +1,147 @@
+// Who may do what: every operation of the contract's control surface, asked with every kind of credential.
+//
+// The matrix comes from docs/openapi.yaml (`x-minimum-role`, `security`); an operation that is documented and not
+// prepared here fails the suite, so that no route can be added without its line.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { OPERATOR_TOKEN } from "../harness/index.ts";
+import { contract } from "../harness/openapi.ts";
+import { uniqueName } from "../harness/tenant.ts";
+import { type MadeToken, type Role, type Session, session } from "./session.ts";
+
+interface Guarded {
+  id: string;
+  method: string;
+  minimum: Role | "deployment";
+}
+
+interface Prepared {
+  path: string;
+  json?: unknown;
+}
+
+const RANKS: (Role | "deployment")[] = ["viewer", "operator", "admin", "deployment"];
+
+function guarded(): Guarded[] {
+  const found: Guarded[] = [];
+  for (const [path, item] of Object.entries(contract.paths)) {
+    for (const method of ["get", "post", "patch", "put", "delete"] as const) {
+      const operation = item[method] as
+        | { operationId: string; security: Record<string, unknown>[]; "x-minimum-role"?: Role }
+        | undefined;
+      if (operation === undefined || !path.startsWith("/api/v1")) {
+        continue;
+      }
+      const tokens = operation.security.some((way) => "accountToken" in way);
+      const role = operation["x-minimum-role"];
+      assert.ok(tokens === (role !== undefined), `${operation.operationId}: security and role disagree`);
+      found.push({
+        id: operation.operationId,
+        method: method.toUpperCase(),
+        minimum: role ?? "deployment",
+      });
+    }
+  }
+  return found;
+}
+
+describe("roles", () => {
+  let s: Session;
+  let account: string;
+  let agent: string;
+  const tokens = {} as Record<Role, MadeToken>;
+  let stranger: MadeToken;
+  let revoked: MadeToken;
+  before(async () => {
+    s = await session();
+    account = await s.account();
+    agent = (await s.agent(account)).id;
+    await s.ok(200, `/agents/${agent}/start`, { method: "POST" });
+    for (const role of ["viewer", "operator", "admin"] as const) {
+      tokens[role] = await s.token(account, role);
+    }
+    stranger = await s.token(await s.account(), "admin");
+    revoked = await s.token(account, "admin");
+    await s.ok(200, `/accounts/${account}/tokens/${revoked.id}`, { method: "DELETE" });
+  });
+  after(() => s?.stop());
+
+  // Each call as it would succeed for who may make it. What it needs is made anew, so that calls do not disturb
+  // each other.
+  const prepare: Record<string, () => Promise<Prepared> | Prepared> = {
+    createAccount: () => ({ path: "/accounts", json: { name: uniqueName("account") } }),
+    listAccounts: () => ({ path: "/accounts" }),
+    createToken: () => ({ path: `/accounts/${account}/tokens`, json: { name: "made", role: "viewer" } }),
+    listTokens: () => ({ path: `/accounts/${account}/tokens` }),
+    revokeToken: async () => ({
+      path: `/accounts/${account}/tokens/${(await s.token(account, "viewer")).id}`,
+    }),
+    createAgent: () => ({ path: "/agents", json: { account, name: uniqueName("agent") } }),
+    listAgents: () => ({ path: `/agents?account=${account}` }),
+    getAgent: () => ({ path: `/agents/${agent}` }),
+    updateAgent: () => ({ path: `/agents/${agent}`, json: { model: uniqueName("model") } }),
+    terminateAgent: async () => ({ path: `/agents/${(await s.agent(account)).id}` }),
+    startAgent: () => ({ path: `/agents/${agent}/start` }),
+    pauseAgent: () => ({ path: `/agents/${agent}/pause` }),
+    stopAgent: () => ({ path: `/agents/${agent}/stop` }),
+    createKey: () => ({ path: `/agents/${agent}/keys`, json: { name: "made" } }),
+    listAgentKeys: () => ({ path: `/agents/${agent}/keys` }),
+    listKeys: () => ({ path: `/keys?account=${account}` }),
+    revokeKey: async () => ({ path: `/keys/${(await s.key(agent)).id}` }),
+    revokeKeyBySecret: async () => ({ path: "/keys/revoke", json: { key: (await s.key(agent)).key } }),
+  };
+
+  const operations = guarded();
+
+  it("has a line for every documented operation, and only for those", () => {
+    assert.deepEqual(operations.map(({ id }) => id).sort(), Object.keys(prepare).sort());
+  });
+
+  async function ask({ id, method }: Guarded, token: string | null) {
+    const prepared = await prepare[id]?.();
+    assert.ok(prepared, `${id} is not prepared`);
+    const { path, json } = prepared;
+    return s.call(path, { method, token, ...(json === undefined ? {} : { json }) });
+  }
+
+  for (const operation of operations) {
+    describe(`${operation.id} (${operation.minimum})`, () => {
+      for (const role of ["viewer", "operator", "admin"] as const) {
+        const allowed = RANKS.indexOf(role) >= RANKS.indexOf(operation.minimum);
+        it(`${allowed ? "is open" : "is closed"} to ${role}`, async () => {
+          const answer = await ask(operation, tokens[role].token);
+          if (allowed) {
+            assert.ok(answer.status === 200 || answer.status === 201, answer.text.slice(0, 500));
+          } else {
+            assert.equal(answer.status, 403, answer.text.slice(0, 500));
+            assert.equal(answer.json<{ error: { code: string } }>().error.code, "role_not_allowed");
+          }
+        });
+      }
+
+      it("is open to the operator of the deployment", async () => {
+        const { status, text } = await ask(operation, OPERATOR_TOKEN);
+        assert.ok(status === 200 || status === 201, text.slice(0, 500));
+      });
+
+      it("is closed without a token, with a wrong and with a revoked one, all alike", async () => {
+        const flipped = tokens.admin.token.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+        const bodies = new Set<string>();
+        for (const token of [flipped, "nonsense", revoked.token]) {
+          const answer = await ask(operation, token);
+          assert.equal(answer.status, 401, answer.text.slice(0, 500));
+          bodies.add(answer.text);
+        }
+        assert.equal(bodies.size, 1, "the answers tell wrong tokens from revoked ones");
+        assert.equal((await ask(operation, null)).status, 401);
+      });
+
+      it("tells another account's admin nothing", async () => {
+        const answer = await ask(operation, stranger.token);
+        const wanted = operation.minimum === "deployment" ? 403 : 404;
+        assert.equal(answer.status, wanted, answer.text.slice(0, 500));
+      });
+    });
+  }
+});
