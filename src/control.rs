@@ -121,7 +121,7 @@ fn no_route() -> Problem {
 
 /// The page that a list is asked for.
 fn page(request: &Request) -> Result<PageRequest, Problem> {
-    PageRequest::parse(request.query("limit").as_deref(), request.query("cursor").as_deref())
+    PageRequest::parse(request.query("limit")?.as_deref(), request.query("cursor")?.as_deref())
 }
 
 /// The `Idempotency-Key` of a creating call.

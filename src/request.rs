@@ -3,6 +3,7 @@
 use crate::config::Config;
 use moltghost_durable::bindings::entry::Head;
 use moltghost_durable::bindings::{random, Failure};
+use moltghost_protocol::control::fields::wrong;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::request_id::request_id;
 use std::rc::Rc;
@@ -75,16 +76,20 @@ impl Request {
     }
 
     /// The value of a query parameter, decoded.
-    pub fn query(&self, name: &str) -> Option<String> {
-        let query = self.head.url().split_once('?')?.1.split('#').next()?;
-        query.split('&').find_map(|pair| {
+    ///
+    /// # Errors
+    /// `invalid_request` where its encoding is broken.
+    pub fn query(&self, name: &str) -> Result<Option<String>, Problem> {
+        let query = self.head.url().split_once('?').map_or("", |(_, query)| query);
+        for pair in query.split('#').next().unwrap_or_default().split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if key == name {
-                decode(value, true)
-            } else {
-                None
+                let value =
+                    decode(value, true).ok_or_else(|| wrong(name, "its percent-encoding is broken"))?;
+                return Ok(Some(value));
             }
-        })
+        }
+        Ok(None)
     }
 
     /// The credential after `Bearer`, the scheme in any case; `None` where there is no `Authorization` header.
@@ -94,6 +99,25 @@ impl Request {
         Some(if scheme.eq_ignore_ascii_case("bearer") { credential } else { "" })
     }
 
+    /// Whether the body is gzip.
+    ///
+    /// # Errors
+    /// `unsupported_media_type` for multipart and for any other coding.
+    pub fn is_gzip(&self) -> Result<bool, Problem> {
+        let unsupported = |message: &str, param: &str| {
+            Err(Problem::new(Code::UnsupportedMediaType, message.to_owned()).param(param))
+        };
+        let kind = self.head.header("content-type").unwrap_or_default();
+        if kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/")) {
+            return unsupported("Send the body as JSON, not as multipart.", "content-type");
+        }
+        match self.head.header("content-encoding").unwrap_or("identity").to_ascii_lowercase().as_str() {
+            "identity" | "" => Ok(false),
+            "gzip" | "x-gzip" => Ok(true),
+            _ => unsupported("A compressed body must be gzip.", "content-encoding"),
+        }
+    }
+
     /// The body of a control call.
     ///
     /// # Errors
@@ -101,22 +125,25 @@ impl Request {
     pub async fn small_body(&self) -> Result<Vec<u8>, Problem> {
         use moltghost_durable::bindings::entry::{body, BodyError};
         use moltghost_protocol::control::fields::MAX_BODY;
-        let kind = self.head.header("content-type").unwrap_or_default();
-        let multipart = kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
-        let coded = !matches!(self.head.header("content-encoding"), None | Some("" | "identity"));
-        if multipart || coded {
-            let message = "Send the body as plain JSON, neither multipart nor compressed.";
-            return Err(Problem::new(Code::UnsupportedMediaType, message));
-        }
-        match body(&self.raw, MAX_BODY as u64, false).await {
+        let gzip = self.is_gzip()?;
+        match body(&self.raw, MAX_BODY as u64, gzip).await {
             Ok(bytes) => Ok(bytes),
             Err(BodyError::TooLarge) => Err(Problem::new(
                 Code::RequestTooLarge,
                 "The body is larger than the 65536 bytes that this takes.",
             )),
-            Err(_) => Err(Problem::new(Code::InvalidRequest, "The body broke off before its end.")),
+            Err(BodyError::BadEncoding) => Err(not_gzip()),
+            Err(BodyError::Cut) => {
+                Err(Problem::new(Code::InvalidRequest, "The body broke off before its end."))
+            }
         }
     }
+}
+
+/// `invalid_request` for a body that is declared as gzip, which it is not.
+pub fn not_gzip() -> Problem {
+    let message = "The body is declared as gzip, which it is not.";
+    Problem::new(Code::InvalidRequest, message).param("content-encoding")
 }
 
 /// Decodes percent signs, and in a query also plus signs; `None` for what is not UTF-8 or broken.

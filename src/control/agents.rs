@@ -41,7 +41,7 @@ pub async fn create(request: &Request, caller: &Caller) -> Result<Answer, Proble
 
 /// `GET /agents`.
 pub async fn list(request: &Request, caller: &Caller) -> Result<Answer, Problem> {
-    let named = request.query("account").map(|text| AccountId::parse(&text)).transpose();
+    let named = request.query("account")?.map(|text| AccountId::parse(&text)).transpose();
     let account = caller.account_id(named.map_err(|error| wrong("account", error.0))?)?;
     let ids: Page<AgentId> = caller.account(request, &account, AccountOp::Agents(page(request)?)).await?;
     let mut data = Vec::with_capacity(ids.data.len());

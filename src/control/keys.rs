@@ -51,10 +51,10 @@ pub async fn list_of(request: &Request, caller: &Caller, agent: &str) -> Result<
 /// `GET /keys`: of one agent, or of the whole account in the order of agents. The id of a key begins with its
 /// agent's, so the last key of a page says where the next one begins.
 pub async fn list(request: &Request, caller: &Caller) -> Result<Answer, Problem> {
-    if let Some(agent) = request.query("agent") {
+    if let Some(agent) = request.query("agent")? {
         return list_of(request, caller, &agent).await;
     }
-    let named = request.query("account").map(|text| AccountId::parse(&text)).transpose();
+    let named = request.query("account")?.map(|text| AccountId::parse(&text)).transpose();
     let account = caller.account_id(named.map_err(|error| wrong("account", error.0))?)?;
     let wanted = page(request)?;
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);

@@ -4,7 +4,7 @@
 
 use super::{plain, pod_url, presented, stream, Called, Refusal};
 use crate::answer::Answer;
-use crate::request::Request;
+use crate::request::{not_gzip, Request};
 use crate::{cors, objects};
 use moltghost_durable::bindings::entry::{self, BodyError};
 use moltghost_durable::bindings::exchange::Exchange;
@@ -168,17 +168,14 @@ fn pod_headers(request: &Request, run: &Run, target: &Target, skills: &str) -> S
 /// Reads and parses the body. What is wrong with it is said only once everything that comes before it was right, so
 /// it travels to the object instead of ending the call here.
 async fn body(request: &Request, flat: bool) -> Result<(ChatRequest, u64), (Problem, u64)> {
-    let gzip = match declared(request) {
+    let gzip = match request.is_gzip() {
         Ok(gzip) => gzip,
         Err(problem) => return Err((problem, 0)),
     };
     let bytes = match entry::body(&request.raw, Limits::MAX_BODY_BYTES, gzip).await {
         Ok(bytes) => bytes,
         Err(BodyError::TooLarge) => return Err((too_large(), Limits::MAX_BODY_BYTES + 1)),
-        Err(BodyError::BadEncoding) => {
-            let message = "The body is declared as gzip, which it is not.";
-            return Err((Problem::new(Code::InvalidRequest, message).param("content-encoding"), 0));
-        }
+        Err(BodyError::BadEncoding) => return Err((not_gzip(), 0)),
         Err(BodyError::Cut) => {
             return Err((Problem::new(Code::InvalidRequest, "The body broke off before its end."), 0));
         }
@@ -186,22 +183,6 @@ async fn body(request: &Request, flat: bool) -> Result<(ChatRequest, u64), (Prob
     let size = bytes.len() as u64;
     let flavour = if flat { Flavour::Flat } else { Flavour::OpenAi };
     ChatRequest::parse(bytes, flavour).map(|chat| (chat, size)).map_err(|problem| (problem, size))
-}
-
-/// Whether the body is gzip.
-fn declared(request: &Request) -> Result<bool, Problem> {
-    let unsupported = |message: &str, param: &str| {
-        Err(Problem::new(Code::UnsupportedMediaType, message.to_owned()).param(param))
-    };
-    let kind = request.head.header("content-type").unwrap_or_default();
-    if kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/")) {
-        return unsupported("Send the body as JSON, not as multipart.", "content-type");
-    }
-    match request.head.header("content-encoding").unwrap_or("identity").to_ascii_lowercase().as_str() {
-        "identity" | "" => Ok(false),
-        "gzip" | "x-gzip" => Ok(true),
-        _ => unsupported("A compressed body must be gzip.", "content-encoding"),
-    }
 }
 
 fn too_large() -> Problem {

@@ -4,7 +4,7 @@ use super::account::Name;
 use super::fields::{wrong, Fields};
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// Where an agent stands.
@@ -103,8 +103,10 @@ pub struct Change {
     /// A new name.
     pub name: Option<Name>,
     /// A new alias, or `Some(None)` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub alias: Option<Option<Alias>>,
     /// A new default model, or `Some(None)` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub model: Option<Option<String>>,
     /// Another way to the pod.
     pub origin: Option<Origin>,
@@ -118,6 +120,13 @@ pub struct Change {
     pub body_bytes: Option<u64>,
     /// Another longest wall time.
     pub max_timeout_seconds: Option<u32>,
+}
+
+/// A field that is there, be it null: a change to none is not the same as no change.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// `POST /agents`.
@@ -342,6 +351,8 @@ mod tests {
     fn a_change_leaves_alone_what_it_does_not_name() {
         let before = settings(r#"{"name":"a","alias":"abc","model":"m"}"#).unwrap();
         let change = Change::parse(br#"{"alias":null,"limits":{"max_timeout_seconds":60}}"#).unwrap();
+        let told: Change = serde_json::from_str(&serde_json::to_string(&change).unwrap()).unwrap();
+        assert_eq!(told, change);
         let after = change.apply(before.clone()).unwrap();
         assert_eq!(after.alias, None);
         assert_eq!(after.model, before.model);
