@@ -123,6 +123,7 @@ pub struct Change {
 }
 
 /// A field that is there, be it null: a change to none is not the same as no change.
+#[allow(clippy::option_option, reason = "that is what is told apart here")]
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
