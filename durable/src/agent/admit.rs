@@ -72,7 +72,9 @@ impl Loaded {
         let matches = known.as_ref().map_or(&none, |key| &key.hash).matches(&given.secret, pepper);
         match known {
             Some(key) if matches && key.revoked.is_none() && presented.account == self.account => {
-                key.used(now);
+                if key.used(now) {
+                    self.used_keys.push(presented.id.clone());
+                }
                 Ok(())
             }
             _ => Err(wrong_key()),

@@ -31,8 +31,6 @@ pub(super) struct Key {
     pub created: Millis,
     pub last_used: Option<Millis>,
     pub revoked: Option<Millis>,
-    /// Whether `last_used` is newer than its row.
-    pub unwritten_use: bool,
 }
 
 /// What is in memory once the endpoint exists.
@@ -51,6 +49,8 @@ pub(super) struct Loaded {
     pub created: Millis,
     pub updated: Millis,
     pub keys: HashMap<KeyId, Key>,
+    /// Keys whose last use is newer than their row.
+    pub used_keys: Vec<KeyId>,
     pub runs: Runs,
     /// When the last probe was handed out.
     pub probed: Millis,
@@ -156,6 +156,7 @@ impl<S: Sql> Endpoint<S> {
             created: stored(8).int(),
             updated: stored(9).int(),
             keys: self.load_keys()?,
+            used_keys: Vec::new(),
             runs: Runs::load(&self.sql)?,
             probed: 0,
         });
@@ -233,8 +234,8 @@ impl<S: Sql> Endpoint<S> {
     pub fn flush(&mut self) -> Answer<Option<Millis>> {
         match &mut self.loaded {
             Some(loaded) => {
-                let (used, runs) = (super::keys::unwritten_use(&mut loaded.keys), &mut loaded.runs);
-                Ok(runs.flush(&self.sql, used)?)
+                let used = super::keys::unwritten_use(loaded);
+                Ok(loaded.runs.flush(&self.sql, used)?)
             }
             None => Ok(None),
         }
@@ -254,9 +255,7 @@ impl<S: Sql> Endpoint<S> {
 
     /// Whether something waits for [`Endpoint::flush`].
     pub fn unwritten(&self) -> bool {
-        self.loaded.as_ref().is_some_and(|loaded| {
-            loaded.runs.unwritten() || loaded.keys.values().any(|key| key.unwritten_use)
-        })
+        self.loaded.as_ref().is_some_and(|loaded| loaded.runs.unwritten() || !loaded.used_keys.is_empty())
     }
 }
 

@@ -2,7 +2,7 @@
 //! the only one that checks.
 
 use super::admit::wrong_key;
-use super::endpoint::{Answer, Endpoint, Key};
+use super::endpoint::{Answer, Endpoint, Key, Loaded};
 use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::control::agent::State;
 use moltghost_protocol::control::key::{KeyDocument, ROTATE_AFTER_DAYS};
@@ -21,13 +21,14 @@ const MINUTE: Millis = 60_000;
 const MAX_KEYS: usize = 1_000;
 
 impl Key {
-    /// Notes a use.
-    pub(super) fn used(&mut self, now: Millis) {
+    /// Notes a use. Answers whether it is news: the first in a minute.
+    pub(super) fn used(&mut self, now: Millis) -> bool {
         let minute = now - now.rem_euclid(MINUTE);
-        if self.last_used.is_none_or(|at| at < minute) {
+        let news = self.last_used.is_none_or(|at| at < minute);
+        if news {
             self.last_used = Some(minute);
-            self.unwritten_use = true;
         }
+        news
     }
 
     fn document(&self, id: &KeyId, account: &AccountId, now: Millis) -> KeyDocument {
@@ -49,13 +50,13 @@ impl Key {
 }
 
 /// Statements for the uses that are only in memory.
-pub(super) fn unwritten_use(keys: &mut HashMap<KeyId, Key>) -> Vec<Statement> {
-    let write = |(id, key): (&KeyId, &mut Key)| {
-        let statement = "UPDATE key SET last_used = ?2 WHERE id = ?1";
-        let unwritten = std::mem::take(&mut key.unwritten_use);
-        unwritten.then(|| (statement, vec![id.as_str().into(), key.last_used.into()]))
+pub(super) fn unwritten_use(loaded: &mut Loaded) -> Vec<Statement> {
+    let keys = &loaded.keys;
+    let write = |id: KeyId| {
+        let used = keys.get(&id)?.last_used;
+        Some(("UPDATE key SET last_used = ?2 WHERE id = ?1", vec![id.as_str().into(), used.into()]))
     };
-    keys.iter_mut().filter_map(write).collect()
+    std::mem::take(&mut loaded.used_keys).into_iter().filter_map(write).collect()
 }
 
 impl<S: Sql> Endpoint<S> {
@@ -76,7 +77,6 @@ impl<S: Sql> Endpoint<S> {
                     created: column(row, 4).int(),
                     last_used: column(row, 5).maybe_int(),
                     revoked: column(row, 6).maybe_int(),
-                    unwritten_use: false,
                 };
                 Ok((id, key))
             })
@@ -101,14 +101,7 @@ impl<S: Sql> Endpoint<S> {
                 "The agent has 1000 keys, which is the most it can have.",
             ));
         }
-        let key = Key {
-            name: ask.key.name,
-            hash: ask.hash,
-            created: now,
-            last_used: None,
-            revoked: None,
-            unwritten_use: false,
-        };
+        let key = Key { name: ask.key.name, hash: ask.hash, created: now, last_used: None, revoked: None };
         let row: [Value; 5] = [
             ask.id.as_str().into(),
             key.name.as_str().into(),

@@ -46,6 +46,7 @@ impl<S: Sql> Endpoint<S> {
             created: turn.now,
             updated: turn.now,
             keys: HashMap::new(),
+            used_keys: Vec::new(),
             runs: Runs::default(),
             probed: 0,
         });
