@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod browser_origin;
 pub mod fields;
 pub mod key;
 pub mod page;

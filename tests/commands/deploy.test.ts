@@ -15,7 +15,6 @@ describe("the configuration", () => {
       "env.ACCOUNT (Account)",
       "env.AGENT (Agent)",
       "env.DB (moltghost)",
-      "env.SELF (moltghost)",
     ]) {
       assert.ok(output.includes(binding), `${binding} is missing in:\n${output}`);
     }

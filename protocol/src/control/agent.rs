@@ -1,6 +1,7 @@
 //! Agents: what an owner sets, the states they go through, and how the API shows them (agent-endpoints §3, §10).
 
 use super::account::Name;
+use super::browser_origin::is_allowable;
 use super::fields::{wrong, Fields};
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias};
@@ -262,16 +263,7 @@ fn take_origin(mut fields: Fields) -> Result<Origin, Problem> {
 }
 
 fn check_cors(origins: Vec<String>) -> Result<Vec<String>, Problem> {
-    let well_formed = |origin: &String| {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        origin == "*"
-            || host.is_some_and(|host| {
-                !host.is_empty()
-                    && host.len() <= 255
-                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
-            })
-    };
-    if origins.len() > 32 || !origins.iter().all(well_formed) {
+    if origins.len() > 32 || !origins.iter().all(|origin| is_allowable(origin)) {
         return Err(wrong(
             "cors.origins",
             "it must be at most 32 of `*` and origins such as https://app.example",
