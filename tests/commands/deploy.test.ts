@@ -11,11 +11,7 @@ describe("the configuration", () => {
   it("deploys as it stands, in a dry run", async () => {
     const { status, output } = await wrangler("deploy", "--dry-run");
     assert.equal(status, 0, output);
-    for (const binding of [
-      "env.ACCOUNT (Account)",
-      "env.AGENT (Agent)",
-      "env.DB (moltghost)",
-    ]) {
+    for (const binding of ["env.ACCOUNT (Account)", "env.AGENT (Agent)", "env.DB (moltghost)"]) {
       assert.ok(output.includes(binding), `${binding} is missing in:\n${output}`);
     }
   });
