@@ -2,12 +2,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test build bench deploy clean
+.PHONY: help run test conformance build bench deploy clean
 
 help: ## list these targets
 	@echo "MoltGhost access layer"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run PORT=8790              another port than 8787"
 	@echo "  make test ONLY=e2e              one part: $$(scripts/test --list)"
@@ -18,6 +18,9 @@ run: ## build, start everything on http://127.0.0.1:8787 and print lines to past
 
 test: ## formats, lints, tests, size, end-to-end suites; ends with "N passed, N failed"
 	@exec scripts/test
+
+conformance: ## the network's suite against the original Moltnet and against ours
+	@exec scripts/conformance
 
 build: ## the Worker alone, into build/
 	@scripts/node-tools && scripts/build-worker && scripts/size

@@ -28,6 +28,8 @@ const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "60";
 
 /** Suites that drive Python programs: the official SDK, schemathesis. */
 const PYTHON = /^tests\/sdk\/|schemathesis/;
+/** The suite of the network, which runs against our Worker and against the original. */
+const NETWORK = /^tests\/network\//;
 
 function suites(): string[] {
   const patterns = ["tests/**/*.test.ts", "bench/**/*.test.{ts,js}", "scripts/**/*.test.ts"];
@@ -53,7 +55,8 @@ function script(name: string, ...args: string[]): string[] {
 export function parts(): Part[] {
   const all = suites();
   const python = all.filter((file) => PYTHON.test(file));
-  const rest = all.filter((file) => !PYTHON.test(file));
+  const network = all.filter((file) => NETWORK.test(file));
+  const rest = all.filter((file) => !PYTHON.test(file) && !NETWORK.test(file));
   const noClippy =
     process.env.RUSTUP_TOOLCHAIN_NATIVE === "debian" ? "Debian's Rust brings no clippy" : undefined;
   return [
@@ -116,6 +119,16 @@ export function parts(): Part[] {
       command: nodeTests(rest),
       counts: nodeCounts,
       needsBuild: true,
+    },
+    {
+      name: "original",
+      label: `the network's suite on the original (${network.length} files)`,
+      command: nodeTests(network),
+      environment: { NETWORK_TARGETS: "original" },
+      counts: nodeCounts,
+      ...(process.env.MOLTNET_BIN === undefined
+        ? { leftOut: "there is neither Go nor MOLTNET_BIN (see docs/moltnet-compatibility.md)" }
+        : {}),
     },
     {
       name: "python",

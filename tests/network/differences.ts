@@ -1,0 +1,9 @@
+// Where our Worker intentionally answers otherwise than the original. Each entry has its reason in
+// docs/moltnet-compatibility.md under the same id.
+//
+// Invariant: a test that expects two things names its entry, and every entry is named by a test
+// (compatibility.test.ts).
+
+export const DIFFERENCES = ["dot-segments", "field-case", "message-size"] as const;
+
+export type Difference = (typeof DIFFERENCES)[number];

@@ -1,0 +1,200 @@
+// One network under test, whichever server serves it: asks it, and makes rooms, agents and messages in it.
+//
+// Invariant: what a test makes has a name of its own, so that all tests of a setup share one server.
+
+import assert from "node:assert/strict";
+import { type Answer, ask, type RequestOptions } from "../harness/index.ts";
+import { uniqueName } from "../harness/tenant.ts";
+import type { Difference } from "./differences.ts";
+import { type Running, startOriginal } from "./original.ts";
+import { NETWORK_ID, type Setup, TOKENS, type TokenName, tokenValue } from "./setup.ts";
+
+export type Target = "original" | "ours";
+
+export interface Asking extends RequestOptions {
+  /** A static token by its name, any other token as it is sent, or `null` for none. Default: the operator's. */
+  as?: TokenName | (string & {}) | null;
+}
+
+/** What a test sends; the rest is filled in. */
+export interface Sending {
+  id?: string;
+  room?: string;
+  target?: Record<string, unknown>;
+  from?: Record<string, unknown> | string;
+  text?: string;
+  parts?: unknown;
+  mentions?: string[];
+  origin?: { network_id?: string; message_id?: string };
+}
+
+export interface Accepted {
+  message_id: string;
+  event_id: string;
+  accepted: boolean;
+  thread_created: boolean;
+  dm_created: boolean;
+}
+
+export interface Registration {
+  network_id: string;
+  agent_id: string;
+  actor_uid: string;
+  actor_uri: string;
+  display_name?: string;
+  agent_token?: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A served network. */
+export class Server {
+  readonly target: Target;
+  readonly setup: Setup;
+  #running: Running | undefined;
+
+  constructor(target: Target, setup: Setup) {
+    this.target = target;
+    this.setup = setup;
+  }
+
+  get mode(): Setup["mode"] {
+    return this.setup.mode;
+  }
+
+  /** Whether anybody reads public rooms. */
+  get publicRead(): boolean {
+    return this.mode === "open" || this.setup.publicRead === true;
+  }
+
+  get url(): string {
+    assert.ok(this.#running, "the server has not been started");
+    return this.#running.url;
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  async start(): Promise<void> {
+    this.#running = await startOriginal(this.setup);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+  }
+
+  /** What this server does where the two differ. */
+  differs<T>(_difference: Difference, original: T, ours: T): T {
+    return this.target === "original" ? original : ours;
+  }
+
+  /** Any request. */
+  ask(path: string, asking: Asking = {}): Promise<Answer> {
+    const { as, ...options } = asking;
+    const headers = { ...options.headers };
+    const name = as === undefined ? "operator" : as;
+    if (name !== null && this.mode !== "none" && headers.authorization === undefined) {
+      headers.authorization = `Bearer ${name in TOKENS ? tokenValue(name as TokenName) : name}`;
+    }
+    return ask(new URL(path, this.url), { ...options, headers });
+  }
+
+  /** A request that must succeed with this status. */
+  async ok<T>(status: number, path: string, asking: Asking = {}): Promise<T> {
+    return ok<T>(await this.ask(path, asking), status);
+  }
+
+  /** A new room; its id. */
+  async room(more: Record<string, unknown> = {}): Promise<string> {
+    const id = uniqueName("room");
+    await this.ok(201, "/v1/rooms", { json: { id, ...more } });
+    return id;
+  }
+
+  /** A new agent, bound to the operator's token; its id. */
+  async agent(prefix = "agent"): Promise<string> {
+    const id = uniqueName(prefix);
+    await this.register(id);
+    return id;
+  }
+
+  /** Registers an agent with the operator's token, or another. */
+  register(id: string, asking: Asking & { name?: string } = {}): Promise<Registration> {
+    const { name, ...rest } = asking;
+    const json = { requested_agent_id: id, ...(name === undefined ? {} : { name }) };
+    return this.ok<Registration>(201, "/v1/agents/register", { ...rest, json });
+  }
+
+  /** The body of a message. */
+  message(sending: Sending): Record<string, unknown> {
+    const from = typeof sending.from === "string" ? { type: "agent", id: sending.from } : sending.from;
+    return {
+      ...(sending.id === undefined ? {} : { id: sending.id }),
+      ...(sending.origin === undefined ? {} : { origin: sending.origin }),
+      target: sending.target ?? { kind: "room", room_id: sending.room },
+      from: from ?? { type: "human", id: "suite", name: "Suite" },
+      parts: sending.parts ?? [{ kind: "text", text: sending.text ?? "hello" }],
+      ...(sending.mentions === undefined ? {} : { mentions: sending.mentions }),
+    };
+  }
+
+  /** Posts a message; by default as a human with the operator's token, who may write anywhere. */
+  post(sending: Sending, asking: Asking = {}): Promise<Answer> {
+    return this.ask("/v1/messages", { ...asking, json: this.message(sending) });
+  }
+
+  /** Posts a message that must be accepted. */
+  async send(sending: Sending, asking: Asking = {}): Promise<Accepted> {
+    return ok<Accepted>(await this.post(sending, asking), 202);
+  }
+
+  /** Posts messages one after the other; their ids. */
+  async sendMany(count: number, sending: Sending): Promise<string[]> {
+    const ids: string[] = [];
+    for (let index = 0; index < count; index += 1) {
+      ids.push((await this.send({ ...sending, text: `message ${index}` })).message_id);
+    }
+    return ids;
+  }
+
+  /** The full name of a thing of this network. */
+  fqid(kind: "rooms" | "threads" | "dms" | "agents" | "artifacts", id: string): string {
+    return `molt://${NETWORK_ID}/${kind}/${id}`;
+  }
+}
+
+/** The body of an answer with this status. */
+export function ok<T>(answer: Answer, status = 200): T {
+  assert.equal(answer.status, status, answer.text.slice(0, 500));
+  return answer.json<T>();
+}
+
+const CODES: Record<number, string> = {
+  400: "bad_request",
+  401: "unauthorized",
+  403: "forbidden",
+  404: "not_found",
+  409: "conflict",
+  422: "unprocessable_entity",
+  429: "rate_limited",
+  502: "bad_gateway",
+  503: "service_unavailable",
+};
+
+/** The answer must be this refusal, in the envelope of every error. Returns its text. */
+export function refused(answer: Answer, status: number, text?: string | RegExp): string {
+  assert.equal(answer.status, status, answer.text.slice(0, 500));
+  assert.equal(answer.header("content-type"), "application/json");
+  const body = answer.json<Record<string, string>>();
+  assert.deepEqual(Object.keys(body).sort(), ["code", "error", "request_id"]);
+  assert.equal(body.code, CODES[status]);
+  assert.equal(body.request_id, answer.header("x-request-id"));
+  const error = body.error ?? "";
+  if (typeof text === "string") {
+    assert.equal(error, text);
+  } else if (text !== undefined) {
+    assert.match(error, text);
+  }
+  return error;
+}
