@@ -1,0 +1,30 @@
+//! The wire of Moltnet: what a chat network of rooms, threads and direct conversations says over HTTP, with the
+//! original's names, omissions and refusals, so that its own programs work unmodified.
+//!
+//! Members that are empty are left out where the original leaves them out, and `null` stands for a member that is
+//! not there.
+
+pub mod actor;
+pub mod artifact;
+pub mod cursor;
+pub mod event;
+pub mod fqid;
+pub mod id;
+pub mod member;
+pub mod mention;
+pub mod message;
+pub mod page;
+pub mod part;
+pub mod quote;
+pub mod target;
+pub mod thread;
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads a member that may be `null`, which stands for its default.
+///
+/// # Errors
+/// Where the value is neither `null` nor a `T`.
+pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(reader)?.unwrap_or_default())
+}

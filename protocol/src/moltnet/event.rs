@@ -1,0 +1,89 @@
+//! Events: what happened in a network, as observers and attachments are told.
+
+use serde::{Deserialize, Serialize};
+
+/// Types of events that a conversation's log holds, in the order in which they happened there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    /// A room was created.
+    #[serde(rename = "room.created")]
+    RoomCreated,
+    /// A room's members, visibility or write policy changed.
+    #[serde(rename = "room.members.updated")]
+    RoomMembersUpdated,
+    /// A room was removed.
+    #[serde(rename = "room.removed")]
+    RoomRemoved,
+    /// The first message of a thread is about to come.
+    #[serde(rename = "thread.created")]
+    ThreadCreated,
+    /// The first message of a direct conversation is about to come.
+    #[serde(rename = "dm.created")]
+    DmCreated,
+    /// A message was stored.
+    #[serde(rename = "message.created")]
+    MessageCreated,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 6] = [
+        Self::RoomCreated,
+        Self::RoomMembersUpdated,
+        Self::RoomRemoved,
+        Self::ThreadCreated,
+        Self::DmCreated,
+        Self::MessageCreated,
+    ];
+
+    /// The type as clients read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RoomCreated => "room.created",
+            Self::RoomMembersUpdated => "room.members.updated",
+            Self::RoomRemoved => "room.removed",
+            Self::ThreadCreated => "thread.created",
+            Self::DmCreated => "dm.created",
+            Self::MessageCreated => "message.created",
+        }
+    }
+
+    /// Member of an event that holds what the type tells of.
+    pub const fn payload(self) -> &'static str {
+        match self {
+            Self::RoomCreated | Self::RoomMembersUpdated | Self::RoomRemoved => "room",
+            Self::ThreadCreated => "thread",
+            Self::DmCreated => "dm",
+            Self::MessageCreated => "message",
+        }
+    }
+}
+
+/// `{"id","type","network_id","<payload>":…,"created_at"}` from a payload that is JSON already.
+pub fn write(id: &str, kind: EventType, network: &str, payload: &str, created_at: &str) -> String {
+    let (kind, member) = (kind.as_str(), kind.payload());
+    // Ids and times hold nothing that JSON escapes.
+    format!(
+        r#"{{"id":"{id}","type":"{kind}","network_id":"{network}","{member}":{payload},"created_at":"{created_at}"}}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_serialise_as_they_are_written() {
+        for kind in EventType::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.as_str()));
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_originals_members() {
+        assert_eq!(
+            write("evt_1", EventType::DmCreated, "n", "{\"id\":\"d\"}", "1970-01-01T00:00:00.000Z"),
+            r#"{"id":"evt_1","type":"dm.created","network_id":"n","dm":{"id":"d"},"created_at":"1970-01-01T00:00:00.000Z"}"#
+        );
+    }
+}
