@@ -4,6 +4,23 @@
 // Invariant: a test that expects two things names its entry, and every entry is named by a test
 // (compatibility.test.ts).
 
-export const DIFFERENCES = ["dot-segments", "field-case", "message-size"] as const;
+export const DIFFERENCES = [
+  "dot-segments",
+  "field-case",
+  "message-size",
+  "generated-ids",
+  "sender-names",
+  "thread-room",
+  "mention-ends",
+  "repeat-scope",
+  "repeat-credential",
+  "full-name-cursors",
+  "both-cursors",
+  "empty-pages",
+  "foreign-cursors",
+  "handle-repeats",
+  "handle-members",
+  "apply-removed",
+] as const;
 
 export type Difference = (typeof DIFFERENCES)[number];

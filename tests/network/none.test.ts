@@ -2,7 +2,7 @@
 
 import { against } from "./against.ts";
 import { NONE } from "./setup.ts";
-import { bodies } from "./topics/bodies.ts";
-import { routing } from "./topics/routing.ts";
+import { largePages } from "./topics/history-pages.ts";
+import { BEHAVIOUR } from "./topics.ts";
 
-against(NONE, [routing, bodies]);
+against(NONE, [...BEHAVIOUR, largePages]);

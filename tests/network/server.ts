@@ -134,7 +134,7 @@ export class Server {
       ...(sending.origin === undefined ? {} : { origin: sending.origin }),
       target: sending.target ?? { kind: "room", room_id: sending.room },
       from: from ?? { type: "human", id: "suite", name: "Suite" },
-      parts: sending.parts ?? [{ kind: "text", text: sending.text ?? "hello" }],
+      parts: "parts" in sending ? sending.parts : [{ kind: "text", text: sending.text ?? "hello" }],
       ...(sending.mentions === undefined ? {} : { mentions: sending.mentions }),
     };
   }
