@@ -142,6 +142,12 @@ impl From<SqlError> for moltghost_protocol::error::Problem {
     }
 }
 
+impl From<SqlError> for moltghost_protocol::moltnet::error::MoltnetError {
+    fn from(error: SqlError) -> Self {
+        Self::internal(format!("storage failed: {error}"))
+    }
+}
+
 /// One statement with its parameters.
 pub type Statement = (&'static str, Vec<Value>);
 

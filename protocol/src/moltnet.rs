@@ -4,9 +4,12 @@
 //! Members that are empty are left out where the original leaves them out, and `null` stands for a member that is
 //! not there.
 
+pub mod access;
 pub mod actor;
 pub mod artifact;
 pub mod cursor;
+pub mod decode;
+pub mod error;
 pub mod event;
 pub mod fqid;
 pub mod id;

@@ -1,6 +1,7 @@
 //! Names of Durable Objects, made here and nowhere else, so that two kinds can never meet in one name.
 
 use crate::id::{AccountId, AgentId, Alias};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Name of an object of the `Account` class.
@@ -39,6 +40,65 @@ impl AccountName {
     }
 }
 
+/// `net:<network>`: name of an object of the `Network` class.
+pub fn network(id: &str) -> String {
+    format!("net:{id}")
+}
+
+/// The network that an object of the `Network` class is named for.
+pub fn parse_network(name: &str) -> Option<&str> {
+    name.strip_prefix("net:").filter(|id| !id.is_empty() && !id.contains(':'))
+}
+
+/// Which of the two kinds of conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    /// A room.
+    Room,
+    /// A direct conversation.
+    Dm,
+}
+
+/// Name of an object of the `Room` class: `room:<network>:<id>` or `dm:<network>:<id>`. The id of a room or a direct
+/// conversation may hold colons; the id of a network never does, which the configuration sees to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Room or direct conversation.
+    pub kind: ConversationKind,
+    /// Id of the network.
+    pub network: String,
+    /// Id of the room or direct conversation.
+    pub id: String,
+}
+
+impl fmt::Display for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ConversationKind::Room => "room",
+            ConversationKind::Dm => "dm",
+        };
+        write!(f, "{kind}:{}:{}", self.network, self.id)
+    }
+}
+
+impl Conversation {
+    /// Reads a name that [`fmt::Display`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':')?;
+        let kind = match kind {
+            "room" => ConversationKind::Room,
+            "dm" => ConversationKind::Dm,
+            _ => return None,
+        };
+        let (network, id) = rest.split_once(':')?;
+        if network.is_empty() || id.is_empty() {
+            return None;
+        }
+        Some(Self { kind, network: network.to_owned(), id: id.to_owned() })
+    }
+}
+
 /// `ep:<agent-id>`: name of an agent's endpoint, an object of the `Agent` class.
 pub fn agent(id: &AgentId) -> String {
     format!("ep:{id}")
@@ -63,6 +123,15 @@ mod tests {
             assert_eq!(AccountName::parse(&name.to_string()), Some(name));
         }
         assert_eq!(AccountName::parse("alias:api"), None);
+        for (kind, id) in [(ConversationKind::Room, "a:b"), (ConversationKind::Dm, "a")] {
+            let name = Conversation { kind, network: "local".into(), id: id.into() };
+            assert_eq!(Conversation::parse(&name.to_string()), Some(name));
+        }
+        for other in ["room:local", "room::x", "dm:local:", "net:local:x", "local"] {
+            assert_eq!(Conversation::parse(other), None, "{other}");
+        }
+        assert_eq!(parse_network(&network("local")), Some("local"));
+        assert_eq!(parse_network("net:a:b"), None);
         let id = AgentId::mint(1);
         assert_eq!(parse_agent(&agent(&id)), Some(id));
     }

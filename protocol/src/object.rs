@@ -8,6 +8,7 @@ pub mod account;
 pub mod agent;
 
 use crate::error::{Code, Problem};
+use crate::moltnet::error::{MoltnetError, Outcome};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,21 @@ pub fn read_answer<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
             Code::InternalError,
             format!("an object gave an answer that cannot be read: {error}"),
         ))
+    })
+}
+
+/// Writes an answer of an object of the network.
+pub fn write_outcome<T: Serialize>(outcome: &Outcome<T>) -> String {
+    serde_json::to_string(outcome).unwrap_or_default()
+}
+
+/// Reads an answer of an object of the network.
+///
+/// # Errors
+/// The object's refusal, or 500 for an answer of no known form.
+pub fn read_outcome<T: DeserializeOwned>(text: &str) -> Outcome<T> {
+    serde_json::from_str::<Outcome<T>>(text).unwrap_or_else(|error| {
+        Err(MoltnetError::internal(format!("an object gave an answer that cannot be read: {error}")))
     })
 }
 

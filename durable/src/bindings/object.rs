@@ -81,6 +81,10 @@ pub enum Class {
     Account,
     /// `Agent`.
     Agent,
+    /// `Network`.
+    Network,
+    /// `Room`: rooms and direct conversations.
+    Room,
 }
 
 impl Class {
@@ -88,6 +92,8 @@ impl Class {
         match self {
             Self::Account => "ACCOUNT",
             Self::Agent => "AGENT",
+            Self::Network => "NETWORK",
+            Self::Room => "ROOM",
         }
     }
 }
