@@ -120,7 +120,9 @@ mod tests {
         ] {
             assert_eq!(send(body).unwrap_err(), bad(message), "{body}");
         }
-        for body in ["{", "{}x", "{\"a\":}", "{'a':1}", r#"{"id":1}"#, r#"{"mentions":"x"}"#, r#"{"parts":[1]}"#] {
+        for body in
+            ["{", "{}x", "{\"a\":}", "{'a':1}", r#"{"id":1}"#, r#"{"mentions":"x"}"#, r#"{"parts":[1]}"#]
+        {
             assert_eq!(send(body).unwrap_err().status, 400, "{body}");
         }
     }
