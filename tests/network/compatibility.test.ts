@@ -31,7 +31,7 @@ describe("differences from the original", () => {
   it("are each expected by a test", () => {
     const files = globSync(["**/*.ts"], { cwd: folder, exclude: ["differences.ts"] });
     const sources = files.map((file) => readFileSync(join(folder, file), "utf8")).join("\n");
-    const named = new Set([...sources.matchAll(/\b(?:differs|better)\(\s*"([a-z0-9-]+)"/g)].map((m) => m[1]));
+    const named = new Set([...sources.matchAll(/\bdiffers(?:<\w+>)?\(\s*"([a-z0-9-]+)"/g)].map((m) => m[1]));
     assert.deepEqual([...named].sort(), known);
   });
 });
