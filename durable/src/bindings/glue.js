@@ -273,9 +273,30 @@ async function goAlone(env, binding, name, alone) {
   }
 }
 
-/** An object's entry: hands the text of a request to `turn` and answers with what that gives. */
+/** Messages whose answers come later: by its number, how each is answered. */
+const unanswered = new Map();
+let messages = 0;
+
+/**
+ * An object's entry: hands the text of a request to `turn`, with a number for it, and answers with what that gives.
+ * Where it gives nothing yet, the answer comes later by `answerLater`.
+ */
 export async function serveObject(request, turn) {
-  return new Response(turn(await request.text()));
+  const text = await request.text();
+  const number = messages++ % 0x1_0000_0000;
+  const answer = turn(text, number);
+  if (answer !== undefined) return new Response(answer);
+  return new Response(await new Promise((resolve) => unanswered.set(number, resolve)));
+}
+
+/** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */
+export function answerLater(answers) {
+  for (const line of answers.split("\n")) {
+    const space = line.indexOf(" ");
+    const number = Number(line.slice(0, space));
+    unanswered.get(number)?.(line.slice(space + 1));
+    unanswered.delete(number);
+  }
 }
 
 /** Calls `work` in the next turn of the event loop. */

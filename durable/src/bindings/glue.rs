@@ -50,6 +50,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = serveObject)]
     pub fn serve_object(request: &JsValue, turn: &JsValue) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = answerLater)]
+    pub fn answer_later(answers: &str) -> Result<(), JsValue>;
+
     #[wasm_bindgen(catch)]
     pub fn soon(work: &JsValue) -> Result<(), JsValue>;
 

@@ -124,15 +124,25 @@ pub fn ride(
     Ok(glue::ride(ctx, env, class.binding(), name, rider, alone)?)
 }
 
+/// Names a message of which the answer comes later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting(u32);
+
 /// The turns of an object: made once, so that a message costs no more than the call.
 pub struct Turns {
-    turn: Closure<dyn Fn(String) -> String>,
+    turn: Closure<dyn Fn(String, u32) -> Option<String>>,
 }
 
 impl Turns {
     /// `turn` takes the text of a message and gives the text of its answer.
     pub fn new(turn: impl Fn(String) -> String + 'static) -> Self {
-        Self { turn: Closure::new(turn) }
+        Self { turn: Closure::new(move |message, _| Some(turn(message))) }
+    }
+
+    /// As [`Turns::new`], but the turn may give nothing; the message waits then until [`answer`] answers it by its
+    /// A turn that does so must see to it that this happens whatever comes.
+    pub fn deferring(turn: impl Fn(String, Waiting) -> Option<String> + 'static) -> Self {
+        Self { turn: Closure::new(move |message, number| turn(message, Waiting(number))) }
     }
 
     /// The entry of an object: a promise of the response.
@@ -142,6 +152,16 @@ impl Turns {
     pub fn serve(&self, request: &JsValue) -> Result<JsValue, Failure> {
         Ok(glue::serve_object(request, self.turn.as_ref())?.into())
     }
+}
+
+/// Answers messages that wait, all in one crossing. An answer holds no line feed, which JSON without white space
+/// never does; one that did would be cut there.
+///
+/// # Errors
+/// None that is known of; whatever the runtime throws.
+pub fn answer(answers: &[(Waiting, String)]) -> Result<(), Failure> {
+    let lines: Vec<String> = answers.iter().map(|(waiting, answer)| format!("{} {answer}", waiting.0)).collect();
+    Ok(glue::answer_later(&lines.join("\n"))?)
 }
 
 /// Work that is done in a later turn of the event loop, again and again.
