@@ -18,6 +18,7 @@ pub mod mention;
 pub mod message;
 pub mod page;
 pub mod part;
+pub mod policy;
 pub mod quote;
 pub mod target;
 pub mod thread;

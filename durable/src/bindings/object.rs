@@ -139,7 +139,7 @@ impl Turns {
         Self { turn: Closure::new(move |message, _| Some(turn(message))) }
     }
 
-    /// As [`Turns::new`], but the turn may give nothing; the message waits then until [`answer`] answers it by its
+    /// As [`Turns::new`], but the turn may give nothing; the message waits then until [`answer`] answers it.
     /// A turn that does so must see to it that this happens whatever comes.
     pub fn deferring(turn: impl Fn(String, Waiting) -> Option<String> + 'static) -> Self {
         Self { turn: Closure::new(move |message, number| turn(message, Waiting(number))) }
@@ -160,7 +160,8 @@ impl Turns {
 /// # Errors
 /// None that is known of; whatever the runtime throws.
 pub fn answer(answers: &[(Waiting, String)]) -> Result<(), Failure> {
-    let lines: Vec<String> = answers.iter().map(|(waiting, answer)| format!("{} {answer}", waiting.0)).collect();
+    let lines: Vec<String> =
+        answers.iter().map(|(waiting, answer)| format!("{} {answer}", waiting.0)).collect();
     Ok(glue::answer_later(&lines.join("\n"))?)
 }
 
