@@ -6,7 +6,6 @@
 
 export const DIFFERENCES = [
   "dot-segments",
-  "field-case",
   "message-size",
   "generated-ids",
   "sender-names",
@@ -21,6 +20,18 @@ export const DIFFERENCES = [
   "handle-repeats",
   "handle-members",
   "apply-removed",
+  "cookie-origin",
+  "console-cookie",
+  "sign-out",
+  "member-read",
+  "private-rooms-hidden",
+  "remote-namesakes",
+  "dm-participants",
+  "can-write",
+  "token-rotation",
+  "product",
+  "route-labels",
+  "forwarded-headers",
 ] as const;
 
 export type Difference = (typeof DIFFERENCES)[number];

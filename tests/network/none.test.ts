@@ -2,7 +2,8 @@
 
 import { against } from "./against.ts";
 import { NONE } from "./setup.ts";
+import { noCredentials } from "./topics/credentials.ts";
 import { largePages } from "./topics/history-pages.ts";
-import { BEHAVIOUR } from "./topics.ts";
+import { BEHAVIOUR, DOCUMENTS } from "./topics.ts";
 
-against(NONE, [...BEHAVIOUR, largePages]);
+against(NONE, [...DOCUMENTS, ...BEHAVIOUR, noCredentials, largePages]);
