@@ -6,22 +6,34 @@
 
 pub mod access;
 pub mod actor;
+pub mod agent;
+pub mod apply;
 pub mod artifact;
+pub mod claims;
 pub mod cursor;
 pub mod decode;
 pub mod error;
 pub mod event;
 pub mod fqid;
+pub mod gate;
 pub mod id;
+pub mod limits;
 pub mod member;
 pub mod mention;
 pub mod message;
+pub mod network;
 pub mod page;
+pub mod pairing;
 pub mod part;
 pub mod policy;
 pub mod quote;
+pub mod registration;
+pub mod room;
+pub mod sender;
+pub mod settings;
 pub mod target;
 pub mod thread;
+pub mod token;
 
 use serde::{Deserialize, Deserializer};
 

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod network;
 pub mod room;
 
 use crate::error::{Code, Problem};
