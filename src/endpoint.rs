@@ -1,7 +1,9 @@
 //! An agent's endpoint (agent-endpoints §2): from a path to a handler, and what every answer of it carries.
 
 mod call;
+mod lists;
 mod plain;
+mod pod;
 mod probe;
 mod read;
 mod stream;
@@ -15,9 +17,9 @@ use crate::{cors, objects, system};
 use moltghost_durable::agent::unknown;
 use moltghost_protocol::credential::ApiKey;
 use moltghost_protocol::endpoint::route::{Lookup, Route};
-use moltghost_protocol::error::{Code, Problem, Retry};
+use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, AgentRef, Alias};
-use moltghost_protocol::object::agent::{AgentOp, Health, Presented, Target};
+use moltghost_protocol::object::agent::{AgentOp, Health, Presented};
 
 /// Who is called: the agent, and the alias that stood for it.
 #[derive(Clone)]
@@ -128,19 +130,6 @@ pub async fn serve_pending(request: &Request, id: &AgentId) -> Answer {
     )
     .with("stable_url", stable);
     Answer::from(problem).lines(&cors::refusal_lines())
-}
-
-/// The address of one of our routes at an agent's origin. The rules are asked again: they may have changed since the
-/// origin was set.
-///
-/// # Errors
-/// `agent_unreachable` where the origin is not allowed any more.
-pub fn pod_url(request: &Request, target: &Target, path: &str) -> Result<String, Problem> {
-    let checked = request.config()?.origins.check(&target.url);
-    checked.map(|origin| origin.join(path)).map_err(|why| {
-        let message = format!("The agent's origin may not be called: {why}. Its owner must set another.");
-        Problem::new(Code::AgentUnreachable, message).retry(Retry::No)
-    })
 }
 
 /// The key of a request: `None` where there is none, which only a terminated agent answers otherwise than with 401.

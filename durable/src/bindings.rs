@@ -9,6 +9,7 @@ pub mod d1;
 pub mod entry;
 pub mod exchange;
 pub mod glue;
+pub mod inquiry;
 pub mod object;
 pub mod random;
 

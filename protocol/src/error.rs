@@ -54,6 +54,10 @@ codes! {
     InvalidJson = "invalid_json", 400, "invalid_request_error", Retry::No;
     /// The body or a parameter is not what the call takes; `param` names it.
     InvalidRequest = "invalid_request", 400, "invalid_request_error", Retry::No;
+    /// A name in `tools` that the pod does not list among its skills.
+    UnknownTool = "unknown_tool", 400, "invalid_request_error", Retry::No;
+    /// The body names another agent than the address does.
+    AgentMismatch = "agent_mismatch", 400, "invalid_request_error", Retry::No;
     /// No key, a malformed, unknown, expired or revoked one, or another agent's.
     InvalidApiKey = "invalid_api_key", 401, "authentication_error", Retry::No;
     /// No token, or one that the control API does not know.

@@ -130,6 +130,7 @@ fn document(request: &Request, record: &AgentRecord) -> Result<Value, Problem> {
         "name": settings.name,
         "alias": settings.alias,
         "model": settings.model,
+        "models": settings.models,
         "state": record.state,
         "since": record.since,
         "reason": record.reason,
@@ -141,6 +142,7 @@ fn document(request: &Request, record: &AgentRecord) -> Result<Value, Problem> {
         "cors": { "origins": settings.cors_origins },
         "forward_headers": settings.forward_headers,
         "limits": settings.limits,
+        "early_headers": settings.early_headers,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
     }))

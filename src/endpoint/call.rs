@@ -2,7 +2,7 @@
 //!
 //! Nothing is asked of D1, and of objects nothing but the one admission before the pod and the settlement after it.
 
-use super::{plain, pod_url, presented, stream, Called, Refusal};
+use super::{lists, plain, pod, presented, stream, Called, Refusal};
 use crate::answer::Answer;
 use crate::request::{not_gzip, Request};
 use crate::{cors, objects};
@@ -12,6 +12,7 @@ use moltghost_durable::bindings::{now, random, Failure};
 use moltghost_protocol::control::agent::Limits;
 use moltghost_protocol::endpoint::chat_request::{ChatRequest, Flavour};
 use moltghost_protocol::endpoint::headers;
+use moltghost_protocol::endpoint::models;
 use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
@@ -114,8 +115,12 @@ pub async fn call(request: &Request, called: &Called, route: Route) -> Result<An
 
 /// Calls the pod and answers as it does.
 async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -> Answer {
+    if let Err(problem) = allowed(request, &run, &chat, target).await {
+        run.settle(request, None);
+        return run.refused(problem);
+    }
     let beat = if run.streaming { BEAT_MS } else { 0 };
-    let url = match pod_url(request, target, "/v1/chat/completions") {
+    let url = match pod::url(request, target, "/v1/chat/completions") {
         Ok(url) => url,
         Err(problem) => {
             run.settle(request, None);
@@ -124,7 +129,7 @@ async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -
     };
     let begun = Exchange::begin(&request.raw, target.timeout_ms, beat).and_then(|exchange| {
         let skills = chat.skills.join(",");
-        let body = chat.into_upstream(target.model.as_deref());
+        let body = chat.into_upstream(models::default(target.model.as_deref(), &target.models));
         exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
         Ok(exchange)
     });
@@ -136,6 +141,12 @@ async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -
             run.refused(internal(failure))
         }
     }
+}
+
+/// Whether the agent has what the call asks for by name.
+async fn allowed(request: &Request, run: &Run, chat: &ChatRequest, target: &Target) -> Result<(), Problem> {
+    models::check(chat.model.as_deref(), &target.models)?;
+    lists::check_skills(request, &run.agent, target, &chat.skills).await
 }
 
 /// The header lines of the pod's request: what may pass of the caller's, ours, and the origin's own.

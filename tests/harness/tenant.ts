@@ -29,6 +29,8 @@ export interface AgentDocument {
   name: string;
   alias: string | null;
   model: string | null;
+  models: string[];
+  early_headers: boolean;
   state: AgentState;
   since: string;
   reason: string | null;
@@ -58,7 +60,12 @@ export interface AgentStatus {
   since: string;
   model: string | null;
   version: string;
-  links: { type: string; up: boolean; last_error: string | null }[];
+  links: {
+    type: string;
+    up: boolean;
+    last_error: string | null;
+    capabilities: Record<string, boolean | null> | null;
+  }[];
   in_flight: number;
   usage: {
     month: string;
@@ -80,6 +87,8 @@ export interface TenantOverrides {
   name?: string;
   alias?: string;
   model?: string;
+  models?: string[];
+  early_headers?: boolean;
   origin?: { type: "tunnel" } | { type: "http"; url: string; headers?: Record<string, string> };
   /** Headers of the `http` origin that leads to the pod. */
   originHeaders?: Record<string, string>;

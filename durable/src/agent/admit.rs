@@ -13,9 +13,6 @@ use std::collections::BTreeMap;
 /// How long a lease outlives its run's wall time, so that a Worker that lives can always settle first.
 const GRACE: Millis = 30_000;
 
-/// Least time between two probes that calls bring about while the agent starts.
-const PROBE_EVERY: Millis = 2_000;
-
 /// Seconds that a caller is asked to wait while the agent starts.
 const START_RETRY: u32 = 5;
 
@@ -31,11 +28,7 @@ impl<S: Sql> Endpoint<S> {
             Err(problem) => Outcome::Refused(problem),
             Ok(()) => loaded.check_run(ask, now),
         };
-        let starting = loaded.state == State::Initializing && now - loaded.probed >= PROBE_EVERY;
-        let probe = if starting { loaded.target(ask.timeout_ms).map(Box::new) } else { None };
-        if probe.is_some() {
-            loaded.probed = now;
-        }
+        let probe = if loaded.wants_probe(now) { loaded.target(ask.timeout_ms).map(Box::new) } else { None };
         Ok(Admission { cors: loaded.settings.cors_origins.clone(), outcome, probe })
     }
 }
@@ -159,6 +152,9 @@ impl Loaded {
             headers: lines(headers),
             forward: self.settings.forward_headers.clone(),
             model: self.settings.model.clone(),
+            models: self.settings.models.clone(),
+            capabilities: self.capabilities().unwrap_or_default(),
+            early_headers: self.settings.early_headers,
             timeout_ms: timeout_ms.unwrap_or(usual).min(most),
         })
     }

@@ -1,5 +1,6 @@
 //! An endpoint in memory, how it is loaded, and the one way in: a message.
 
+use super::capabilities::Found;
 use super::runs::Runs;
 use super::schema::STEPS;
 use crate::migrate;
@@ -54,6 +55,8 @@ pub(super) struct Loaded {
     pub runs: Runs,
     /// When the last probe was handed out.
     pub probed: Millis,
+    /// What the pod serves.
+    pub found: Option<Found>,
 }
 
 /// One endpoint.
@@ -106,6 +109,7 @@ impl<S: Sql> Endpoint<S> {
             AgentOp::Change(change) => text(&self.change(*change, turn)),
             AgentOp::Start => text(&self.start(turn)),
             AgentOp::Probed(error) => text(&self.probed(error, turn.now)),
+            AgentOp::Capable(told) => text(&self.capable(&told, turn.now)),
             AgentOp::Pause => text(&self.pause(turn.now)),
             AgentOp::Terminate => text(&self.terminate(turn.now)),
             AgentOp::CreateKey(key) => text(&self.create_key(*key, turn.now)),
@@ -130,7 +134,9 @@ impl<S: Sql> Endpoint<S> {
 
     fn load(&mut self) -> Answer<()> {
         let rows = self.sql.run(
-            "SELECT id, account, settings, origin_headers, state, since, reason, connect, created, updated FROM agent",
+            "SELECT id, account, settings, origin_headers, state, since, reason, connect, created, updated,
+                    capabilities
+             FROM agent",
             &[],
         )?;
         let Some(row) = rows.first() else { return Ok(()) };
@@ -159,6 +165,7 @@ impl<S: Sql> Endpoint<S> {
             used_keys: Vec::new(),
             runs: Runs::load(&self.sql)?,
             probed: 0,
+            found: serde_json::from_str(stored(10).text()).ok(),
         });
         Ok(())
     }
@@ -208,11 +215,12 @@ impl<S: Sql> Endpoint<S> {
             to_json(&loaded.connect),
             loaded.created.into(),
             loaded.updated.into(),
+            loaded.found.map_or(Value::Null, |found| to_json(&found)),
         ];
         let written = self.sql.run(
             "REPLACE INTO agent
-             (id, account, settings, origin_headers, state, since, reason, connect, created, updated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (id, account, settings, origin_headers, state, since, reason, connect, created, updated, capabilities)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             &row,
         );
         if let Err(error) = written {

@@ -49,6 +49,7 @@ impl<S: Sql> Endpoint<S> {
             used_keys: Vec::new(),
             runs: Runs::default(),
             probed: 0,
+            found: None,
         });
         self.stored(Some(nonce))
     }
@@ -63,7 +64,11 @@ impl<S: Sql> Endpoint<S> {
         if loaded.lost && change.origin.is_none() {
             return Err(super::admit::lost());
         }
+        let elsewhere = change.origin.is_some();
         loaded.settings = change.apply(loaded.settings.clone())?;
+        if elsewhere {
+            (loaded.found, loaded.probed) = (None, 0);
+        }
         loaded.updated = turn.now;
         self.stored(Some(nonce))
     }

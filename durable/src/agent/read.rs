@@ -110,6 +110,7 @@ impl Loaded {
             kind: kind.to_owned(),
             up: kind == "http" && self.state == State::Running,
             last_error: self.reason.clone(),
+            capabilities: self.capabilities(),
         }
     }
 }

@@ -1,7 +1,12 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[&[
+pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES];
+
+/// What the pod serves, when it was last asked, as JSON.
+const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
+
+const FIRST: &[&str] = &[
     // One row. `settings` is JSON with the values of origin headers left out; those are sealed in their own column.
     "CREATE TABLE agent (
         id TEXT PRIMARY KEY, account TEXT NOT NULL, settings TEXT NOT NULL, origin_headers TEXT,
@@ -22,4 +27,4 @@ pub const STEPS: &[&[&str]] = &[&[
         day TEXT NOT NULL, source TEXT NOT NULL, requests INTEGER NOT NULL, prompt INTEGER NOT NULL,
         completion INTEGER NOT NULL, PRIMARY KEY (day, source)
     ) WITHOUT ROWID",
-]];
+];

@@ -1,4 +1,4 @@
-//! The externs of `glue.js` and `exchange.js`, all with `catch`. The modules beside this one give them Rust types.
+//! The externs of the scripts beside this file, all with `catch`. The modules beside this one give them Rust types.
 
 #![allow(unsafe_code, missing_docs, reason = "written by the macro; the scripts document each function")]
 
@@ -141,4 +141,17 @@ extern "C" {
 
     #[wasm_bindgen(catch, method)]
     pub fn close(this: &Exchange, fed: bool) -> Result<(), JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/inquiry.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub fn inquire(
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: Option<Uint8Array>,
+        timeout: u32,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
 }

@@ -8,6 +8,9 @@ use crate::id::{AccountId, AgentId, Alias};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
+/// Most entries of `models`.
+const MAX_MODELS: usize = 64;
+
 /// Where an agent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +89,9 @@ pub struct Settings {
     pub alias: Option<Alias>,
     /// The model that a request without one gets.
     pub model: Option<String>,
+    /// The models that callers may ask for; empty for all that the pod has.
+    #[serde(default)]
+    pub models: Vec<String>,
     /// How the pod is reached.
     pub origin: Origin,
     /// Wall time of a run that asks for none, in seconds.
@@ -96,6 +102,16 @@ pub struct Settings {
     pub forward_headers: Vec<String>,
     /// Limits.
     pub limits: Limits,
+    /// Whether a plain answer may begin with white space while the pod still works on it.
+    #[serde(default)]
+    pub early_headers: bool,
+}
+
+impl Settings {
+    /// Whether callers may ask for a model.
+    pub fn may_use(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|allowed| allowed == model)
+    }
 }
 
 /// `PATCH /agents/{…}`: what is to change. A field that is not there stays as it is.
@@ -109,6 +125,9 @@ pub struct Change {
     /// A new default model, or `Some(None)` for none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub model: Option<Option<String>>,
+    /// Other models that may be asked for.
+    #[serde(default)]
+    pub models: Option<Vec<String>>,
     /// Another way to the pod.
     pub origin: Option<Origin>,
     /// Another default wall time.
@@ -121,6 +140,9 @@ pub struct Change {
     pub body_bytes: Option<u64>,
     /// Another longest wall time.
     pub max_timeout_seconds: Option<u32>,
+    /// Whether plain answers may begin early.
+    #[serde(default)]
+    pub early_headers: Option<bool>,
 }
 
 /// A field that is there, be it null: a change to none is not the same as no change.
@@ -155,11 +177,13 @@ impl NewAgent {
             name,
             alias: None,
             model: None,
+            models: Vec::new(),
             origin: Origin::Tunnel,
             timeout_seconds: Limits::default().max_timeout_seconds,
             cors_origins: vec!["*".to_owned()],
             forward_headers: Vec::new(),
             limits: Limits::default(),
+            early_headers: false,
         };
         Ok(Self { account, settings: change.apply(blank)? })
     }
@@ -181,12 +205,14 @@ impl Change {
     fn take(fields: &mut Fields) -> Result<Self, Problem> {
         let alias = if fields.has("alias") { Some(fields.optional("alias")?) } else { None };
         let model = if fields.has("model") { Some(fields.optional::<String>("model")?) } else { None };
-        if model.as_ref().and_then(Option::as_ref).is_some_and(|m| m.is_empty() || m.len() > 256) {
-            return Err(wrong("model", "it must have 1 to 256 bytes"));
+        if model.as_ref().and_then(Option::as_ref).is_some_and(|m| !is_model(m)) {
+            return Err(wrong("model", "it must have 1 to 256 bytes, none a control character"));
         }
         let mut change = Self {
             alias,
             model,
+            models: fields.optional("models")?.map(check_models).transpose()?,
+            early_headers: fields.optional("early_headers")?,
             origin: fields.nested("origin")?.map(take_origin).transpose()?,
             timeout_seconds: fields.optional("timeout_seconds")?,
             ..Self::default()
@@ -212,6 +238,8 @@ impl Change {
         settings.name = self.name.unwrap_or(settings.name);
         settings.alias = self.alias.unwrap_or(settings.alias);
         settings.model = self.model.unwrap_or(settings.model);
+        settings.models = self.models.unwrap_or(settings.models);
+        settings.early_headers = self.early_headers.unwrap_or(settings.early_headers);
         settings.origin = self.origin.unwrap_or(settings.origin);
         settings.cors_origins = self.cors_origins.unwrap_or(settings.cors_origins);
         settings.forward_headers = self.forward_headers.unwrap_or(settings.forward_headers);
@@ -223,6 +251,9 @@ impl Change {
             Some(seconds) => seconds,
             None => settings.timeout_seconds.min(settings.limits.max_timeout_seconds),
         };
+        if settings.model.as_ref().is_some_and(|model| !settings.may_use(model)) {
+            return Err(wrong("model", "it must be one of models"));
+        }
         let limits = settings.limits;
         if !(1..=Limits::MAX_BODY_BYTES).contains(&limits.body_bytes) {
             return Err(wrong("limits.body_bytes", "it must be 1 to 26214400 (25 MiB)"));
@@ -270,6 +301,18 @@ fn check_cors(origins: Vec<String>) -> Result<Vec<String>, Problem> {
         ));
     }
     Ok(origins)
+}
+
+fn check_models(models: Vec<String>) -> Result<Vec<String>, Problem> {
+    if models.len() > MAX_MODELS || !models.iter().all(|model| is_model(model)) {
+        return Err(wrong("models", "it must be at most 64 ids of models, each of 1 to 256 bytes"));
+    }
+    Ok(models)
+}
+
+/// Whether a text can be the id of a model.
+fn is_model(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn check_forward(names: Vec<String>) -> Result<Vec<String>, Problem> {
@@ -338,6 +381,21 @@ mod tests {
         assert_eq!(param(r#"{"name":"a","limits":{"rpm":1}}"#), "limits.rpm");
         assert_eq!(param(r#"{"name":"a","cors":{"origins":["x"]}}"#), "cors.origins");
         assert_eq!(param(r#"{"name":"a","forward_headers":["cookie"]}"#), "forward_headers");
+        assert_eq!(param(r#"{"name":"a","models":[""]}"#), "models");
+        let many = vec!["\"m\""; MAX_MODELS + 1].join(",");
+        assert_eq!(param(&format!(r#"{{"name":"a","models":[{many}]}}"#)), "models");
+        assert_eq!(param(r#"{"name":"a","models":["m"],"model":"n"}"#), "model");
+        assert_eq!(param(r#"{"name":"a","early_headers":1}"#), "early_headers");
+    }
+
+    #[test]
+    fn settings_of_the_first_version_are_read() {
+        let mut stored = serde_json::to_value(settings(r#"{"name":"a"}"#).unwrap()).unwrap();
+        for added in ["models", "early_headers"] {
+            stored.as_object_mut().unwrap().remove(added).unwrap();
+        }
+        let read: Settings = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, settings(r#"{"name":"a"}"#).unwrap());
     }
 
     #[test]

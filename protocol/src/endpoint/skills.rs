@@ -59,6 +59,29 @@ pub fn split_tools(tools: Value<'_>) -> Result<Tools, Problem> {
     Ok(Tools { skills, rest })
 }
 
+/// The names in a pod's list of skills, `GET /v1/tools`: an array, or an object with one in `data`, `tools` or `skills`;
+/// its entries are names, or objects with one in `name`, `id` or `function.name`. `None` for anything else.
+pub fn listed(body: &str) -> Option<Vec<String>> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let list = ["data", "tools", "skills"].iter().find_map(|name| body.get(name)).unwrap_or(&body);
+    let name = |entry: &serde_json::Value| {
+        let name = ["/name", "/id", "/function/name"].iter().find_map(|path| entry.pointer(path));
+        name.unwrap_or(entry).as_str().map(str::to_owned)
+    };
+    Some(list.as_array()?.iter().filter_map(name).filter(|name| is_skill(name)).collect())
+}
+
+/// `unknown_tool` for the first of `asked` that the pod does not list.
+///
+/// # Errors
+/// The refusal, which names the skills that there are.
+pub fn check(asked: &[String], known: &[String]) -> Result<(), Problem> {
+    let Some(unknown) = asked.iter().find(|name| !known.contains(name)) else { return Ok(()) };
+    let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let message = format!("The agent has no skill `{unknown}`. It has: {has}.");
+    Err(Problem::new(Code::UnknownTool, message).param("tools"))
+}
+
 /// Whether `name` can be the name of a skill; such a name can stand in a header as it is.
 pub fn is_skill(name: &str) -> bool {
     (1..=MAX_SKILL_LENGTH).contains(&name.len())
@@ -80,6 +103,31 @@ mod tests {
         let names = vec!["crm_query".to_owned(), "a.b-c".to_owned()];
         assert_eq!(split(list).unwrap(), (names, Some(r#"[{"type": "function"},{"x":1 }]"#.to_owned())));
         assert_eq!(split(r#"["\u0061"]"#).unwrap(), (vec!["a".to_owned()], Some(String::new())));
+    }
+
+    #[test]
+    fn a_pod_lists_its_skills_in_one_of_several_forms() {
+        for list in [
+            r#"["a","b"]"#,
+            r#"{"object":"list","data":[{"id":"a"},{"name":"b","id":"x"}]}"#,
+            r#"{"tools":[{"type":"function","function":{"name":"a"}},"b"]}"#,
+            r#"{"skills":["a",7,{},"not a name","b"]}"#,
+        ] {
+            assert_eq!(listed(list), Some(vec!["a".to_owned(), "b".to_owned()]), "{list}");
+        }
+        for other in ["", "{}", "null", "\"a\"", r#"{"data":{}}"#] {
+            assert_eq!(listed(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_those_that_there_are() {
+        let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(check(&names("a b"), &names("b a c")), Ok(()));
+        let problem = check(&names("a x"), &names("b a")).unwrap_err();
+        assert_eq!((problem.code, problem.param.as_deref()), (Code::UnknownTool, Some("tools")));
+        assert_eq!(problem.message, "The agent has no skill `x`. It has: b, a.");
+        assert!(check(&names("a"), &[]).unwrap_err().message.ends_with("It has: none."));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::control::agent::{AgentRecord, Change, Settings};
 use crate::control::key::{KeyDocument, NewKey};
 use crate::control::page::PageRequest;
 use crate::credential::SecretHash;
+use crate::endpoint::capability::Capabilities;
 use crate::endpoint::usage::Usage;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias, KeyId};
@@ -52,6 +53,8 @@ pub enum AgentOp {
     Start,
     /// Tells how a probe of the pod went: `None` for good. Answers [`AgentRecord`].
     Probed(Option<String>),
+    /// Tells what the pod serves. Answers `null`.
+    Capable(Box<Capable>),
     /// Stops serving. Answers [`AgentRecord`].
     Pause,
     /// Ends it for ever. Answers [`AgentRecord`].
@@ -82,6 +85,15 @@ pub struct Create {
     pub settings: Settings,
     /// Hash of the connect token.
     pub connect: SecretHash,
+}
+
+/// What a pod serves, as a probe found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capable {
+    /// Base URL of the origin that was asked: another one may have been set meanwhile.
+    pub url: String,
+    /// What it serves.
+    pub capabilities: Capabilities,
 }
 
 /// A new key.
@@ -140,7 +152,8 @@ pub struct Admission {
     pub cors: Vec<String>,
     /// The pod to call, or why not.
     pub outcome: Outcome,
-    /// The pod to probe, where the agent starts and no probe was made for a while.
+    /// The pod to probe, where the agent starts and no probe was made for a while, or where what the pod serves is not
+    /// known or was found out long ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Box<Target>>,
 }
@@ -173,6 +186,15 @@ pub struct Target {
     /// The model that a request without one gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The models that may be asked for; empty for all that the pod has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// What the pod serves, as far as it is known.
+    #[serde(default)]
+    pub capabilities: Capabilities,
+    /// Whether a plain answer may begin with white space while the pod still works on it.
+    #[serde(default)]
+    pub early_headers: bool,
     /// Wall time left, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -293,6 +315,9 @@ pub struct LinkStatus {
     pub up: bool,
     /// Why not.
     pub last_error: Option<String>,
+    /// What the pod serves; `None` until it was asked.
+    #[serde(default)]
+    pub capabilities: Option<Capabilities>,
 }
 
 /// What was used in a month.

@@ -1,0 +1,25 @@
+// A small question to a pod and its whole answer: the JavaScript half of `inquiry.rs`.
+
+import { collect, TOO_LARGE, toHeaders } from "./glue.js";
+
+/**
+ * Asks, and answers `<status> <whole | cut>\n<body>`; `0 late\n` where nothing came in time and `0 failed\n` where
+ * the pod cannot be reached or broke off. A body of more than `limit` bytes is cut, and left out.
+ */
+export async function inquire(method, url, headers, body, timeout, limit) {
+  const signal = AbortSignal.timeout(timeout);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: toHeaders(headers),
+      body,
+      redirect: "manual",
+      signal,
+    });
+    const all = response.body ? await collect(response.body.getReader(), limit) : new Uint8Array(0);
+    if (all === TOO_LARGE) return `${response.status} cut\n`;
+    return `${response.status} whole\n${new TextDecoder().decode(all)}`;
+  } catch {
+    return signal.aborted ? "0 late\n" : "0 failed\n";
+  }
+}

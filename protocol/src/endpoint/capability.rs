@@ -1,0 +1,158 @@
+//! What a pod serves besides `/v1/chat/completions` (agent-endpoints §2): asked with requests that can run nothing,
+//! and judged by how it refuses them.
+//!
+//! A route that takes a body is sent `{}`, in which there is nothing to answer: where the route exists the pod says
+//! what is missing, where it does not the pod says 404 or 405.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How much of an answer is read to judge it, in bytes.
+pub const MAX_ANSWER: u32 = 64 * 1024;
+
+/// What a pod serves; `None` where its answer did not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Capabilities {
+    /// `POST /v1/completions`
+    pub completions: Option<bool>,
+    /// `GET /v1/models`
+    pub models: Option<bool>,
+    /// `POST /v1/embeddings`
+    pub embeddings: Option<bool>,
+    /// `POST /v1/responses`
+    pub responses: Option<bool>,
+    /// `POST /v1/tools`
+    pub tools: Option<bool>,
+    /// `GET /v1/tools`: a list of skills.
+    pub skills: Option<bool>,
+}
+
+/// One question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// Method of the request.
+    pub method: &'static str,
+    /// Path at the pod.
+    pub path: &'static str,
+}
+
+impl Question {
+    /// The body to send; `None` where the method takes none.
+    pub fn body(self) -> Option<&'static [u8]> {
+        (self.method == "POST").then_some(b"{}")
+    }
+}
+
+/// Every question, in the order that [`Capabilities::of`] takes the answers in.
+pub const QUESTIONS: [Question; 6] = [
+    Question { method: "GET", path: "/v1/models" },
+    Question { method: "POST", path: "/v1/completions" },
+    Question { method: "POST", path: "/v1/embeddings" },
+    Question { method: "POST", path: "/v1/responses" },
+    Question { method: "POST", path: "/v1/tools" },
+    Question { method: "GET", path: "/v1/tools" },
+];
+
+impl Capabilities {
+    /// What the answers to [`QUESTIONS`] tell, each a status and a body; `None` for no answer.
+    pub fn of(answers: &[Option<(u16, String)>]) -> Self {
+        let told = |at: usize| answers.get(at).and_then(Option::as_ref);
+        let exists = |at: usize| told(at).and_then(|(status, body)| exists(*status, body.as_bytes()));
+        Self {
+            models: exists(0),
+            completions: exists(1),
+            embeddings: exists(2),
+            responses: exists(3),
+            tools: exists(4),
+            skills: exists(5)
+                .and_then(|there| told(5).map(|(_, body)| there && super::skills::listed(body).is_some())),
+        }
+    }
+}
+
+/// Whether a pod that answers like this has the route; `None` where the answer does not tell: it refuses whoever
+/// asks, or a proxy before it answers.
+pub fn exists(status: u16, body: &[u8]) -> Option<bool> {
+    match status {
+        404 => Some(misses_a_model(body)),
+        405 | 501 => Some(false),
+        0..=199 | 300..=399 | 401 | 403 | 407 | 502..=504 | 520..=530 => None,
+        _ => Some(true),
+    }
+}
+
+/// Whether a 404 is about a model, which `{}` does not name, and not about the route.
+fn misses_a_model(body: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
+    let error = body.get("error").unwrap_or(&body);
+    let says = |name: &str, what: &str| {
+        error.get(name).and_then(Value::as_str).is_some_and(|text| text.to_ascii_lowercase().contains(what))
+    };
+    says("param", "model") || says("code", "model") || says("message", "model")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_body_shows_that_the_route_is_there() {
+        for status in [200, 201, 400, 408, 409, 413, 415, 422, 429, 500] {
+            assert_eq!(exists(status, b""), Some(true), "{status}");
+        }
+        for status in [405, 501] {
+            assert_eq!(exists(status, b"{}"), Some(false), "{status}");
+        }
+        for status in [0, 101, 302, 401, 403, 407, 502, 503, 504, 522, 530] {
+            assert_eq!(exists(status, b"{}"), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_404_about_a_model_is_not_one_about_the_route() {
+        for body in [
+            r#"{"object":"error","message":"The model `None` does not exist.","type":"NotFoundError","code":404}"#,
+            r#"{"error":{"message":"not here","param":"model","code":null}}"#,
+            r#"{"error":{"message":"not here","code":"model_not_found"}}"#,
+        ] {
+            assert_eq!(exists(404, body.as_bytes()), Some(true), "{body}");
+        }
+        for body in [
+            "",
+            "404 page not found",
+            "<html>model</html>",
+            r#"{"detail":"Not Found"}"#,
+            r#"{"error":{"message":"Invalid URL (POST /v1/tools)","code":"unknown_url"}}"#,
+            "[1]",
+        ] {
+            assert_eq!(exists(404, body.as_bytes()), Some(false), "{body}");
+        }
+    }
+
+    #[test]
+    fn answers_become_capabilities_in_their_order() {
+        let told = |status: u16, body: &str| Some((status, body.to_owned()));
+        let found = Capabilities::of(&[
+            told(200, "{}"),
+            told(400, "{}"),
+            told(404, ""),
+            None,
+            told(422, "{}"),
+            told(200, r#"{"data":[{"id":"a"}]}"#),
+        ]);
+        let wanted = Capabilities {
+            models: Some(true),
+            completions: Some(true),
+            embeddings: Some(false),
+            responses: None,
+            tools: Some(true),
+            skills: Some(true),
+        };
+        assert_eq!(found, wanted);
+        let page = Capabilities::of(&[None, None, None, None, None, told(200, "<html>")]);
+        assert_eq!(page.skills, Some(false));
+        assert_eq!(Capabilities::of(&[]), Capabilities::default());
+        assert_eq!(serde_json::from_str::<Capabilities>("{}").unwrap(), Capabilities::default());
+    }
+}
