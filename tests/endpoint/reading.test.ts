@@ -136,7 +136,15 @@ describe("the status", () => {
     assert.equal(status.agent, one.id);
     assert.equal(status.state, "running");
     assert.equal(status.model, "house-model");
-    assert.deepEqual(status.links, [{ type: "http", up: true, last_error: null }]);
+    const capabilities = {
+      completions: true,
+      models: true,
+      embeddings: true,
+      responses: true,
+      tools: true,
+      skills: true,
+    };
+    assert.deepEqual(status.links, [{ type: "http", up: true, last_error: null, capabilities }]);
     assert.equal(status.timeout_seconds, 300);
     assert.ok(Math.abs(Date.parse(status.since) - Date.now()) < 600_000);
     assert.equal(status.usage.month, new Date().toISOString().slice(0, 7));

@@ -60,7 +60,8 @@ impl Capabilities {
         let told = |at: usize| answers.get(at).and_then(Option::as_ref);
         let exists = |at: usize| told(at).and_then(|(status, body)| exists(*status, body.as_bytes()));
         Self {
-            models: exists(0),
+            // A list is of no one model, so its 404 is about the route.
+            models: told(0).and_then(|(status, _)| self::exists(*status, b"")),
             completions: exists(1),
             embeddings: exists(2),
             responses: exists(3),
@@ -134,7 +135,7 @@ mod tests {
     fn answers_become_capabilities_in_their_order() {
         let told = |status: u16, body: &str| Some((status, body.to_owned()));
         let found = Capabilities::of(&[
-            told(200, "{}"),
+            told(404, r#"{"error":{"message":"there is no /v1/models"}}"#),
             told(400, "{}"),
             told(404, ""),
             None,
@@ -142,7 +143,7 @@ mod tests {
             told(200, r#"{"data":[{"id":"a"}]}"#),
         ]);
         let wanted = Capabilities {
-            models: Some(true),
+            models: Some(false),
             completions: Some(true),
             embeddings: Some(false),
             responses: None,
