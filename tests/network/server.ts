@@ -3,10 +3,18 @@
 // Invariant: what a test makes has a name of its own, so that all tests of a setup share one server.
 
 import assert from "node:assert/strict";
-import { type Answer, ask, type RequestOptions } from "../harness/index.ts";
+import {
+  type Answer,
+  ask,
+  type RequestOptions,
+  type RunningWorker,
+  type WorkerOptions,
+} from "../harness/index.ts";
+import { expectDocumented } from "../harness/openapi.ts";
 import { uniqueName } from "../harness/tenant.ts";
 import type { Difference } from "./differences.ts";
 import { type Running, startOriginal } from "./original.ts";
+import { startOurs } from "./ours.ts";
 import { NETWORK_ID, type Setup, TOKENS, type TokenName, tokenValue } from "./setup.ts";
 
 export type Target = "original" | "ours";
@@ -51,11 +59,14 @@ export interface Registration {
 export class Server {
   readonly target: Target;
   readonly setup: Setup;
-  #running: Running | undefined;
+  readonly #options: WorkerOptions;
+  #running: (Running & { worker?: RunningWorker }) | undefined;
 
-  constructor(target: Target, setup: Setup) {
+  /** The options are of our Worker alone. */
+  constructor(target: Target, setup: Setup, options: WorkerOptions = {}) {
     this.target = target;
     this.setup = setup;
+    this.#options = options;
   }
 
   get mode(): Setup["mode"] {
@@ -76,8 +87,16 @@ export class Server {
     return Number(new URL(this.url).port);
   }
 
+  /** Our Worker itself, where it is the one under test. */
+  get worker(): RunningWorker {
+    assert.ok(this.#running?.worker, "this server is not ours");
+    return this.#running.worker;
+  }
+
   async start(): Promise<void> {
-    this.#running = await startOriginal(this.setup);
+    this.#running = await (this.target === "original"
+      ? startOriginal(this.setup)
+      : startOurs(this.setup, this.#options));
   }
 
   async stop(): Promise<void> {
@@ -89,15 +108,23 @@ export class Server {
     return this.target === "original" ? original : ours;
   }
 
-  /** Any request. */
-  ask(path: string, asking: Asking = {}): Promise<Answer> {
+  /** Any request. What ours answers is judged by the contract, too. */
+  async ask(path: string, asking: Asking = {}): Promise<Answer> {
     const { as, ...options } = asking;
     const headers = { ...options.headers };
     const name = as === undefined ? "operator" : as;
     if (name !== null && this.mode !== "none" && headers.authorization === undefined) {
       headers.authorization = `Bearer ${name in TOKENS ? tokenValue(name as TokenName) : name}`;
     }
-    return ask(new URL(path, this.url), { ...options, headers });
+    const url = new URL(path, this.url);
+    const answer = await ask(url, { ...options, headers });
+    if (this.target === "ours") {
+      const method =
+        options.method ?? (options.body === undefined && options.json === undefined ? "GET" : "POST");
+      const { status, headers: received, bytes: body } = answer;
+      expectDocumented({ method, url, host: options.host, status, headers: received, body });
+    }
+    return answer;
   }
 
   /** A request that must succeed with this status. */

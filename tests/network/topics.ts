@@ -9,6 +9,7 @@ import { artifacts, dms, threads } from "./topics/conversations.ts";
 import { credentials } from "./topics/credentials.ts";
 import { discovery } from "./topics/discovery.ts";
 import { networkDocument } from "./topics/documents.ts";
+import { freshReads } from "./topics/fresh-reads.ts";
 import { gates } from "./topics/gates.ts";
 import { historyPages } from "./topics/history-pages.ts";
 import { mentions } from "./topics/mentions.ts";
@@ -35,6 +36,7 @@ export const BEHAVIOUR: Topic[] = [
   registration,
   roster,
   apply,
+  freshReads,
 ];
 
 /** What a network says of itself. */

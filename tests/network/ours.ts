@@ -1,0 +1,68 @@
+// Our Worker with a network, set up the way an operator does it: variables, then the control API.
+//
+// Invariant: the same tokens, pairings and agents as the original gets from its configuration file.
+
+import assert from "node:assert/strict";
+import { type RunningWorker, startWorker, type WorkerOptions } from "../harness/index.ts";
+import type { Running } from "./original.ts";
+import {
+  NETWORK_ID,
+  NETWORK_NAME,
+  PAIRINGS,
+  type Setup,
+  TOKENS,
+  type TokenName,
+  tokenValue,
+} from "./setup.ts";
+
+const switched = (on: boolean): string => (on ? "on" : "off");
+
+/** The Worker's variables for a setup; what is not named has the Worker's own default. */
+export function variables(setup: Setup): Record<string, string> {
+  return {
+    AUTH: setup.mode,
+    NETWORK_ID,
+    NETWORK_NAME,
+    ...(setup.publicRead === undefined ? {} : { PUBLIC_READ: switched(setup.publicRead) }),
+    ...(setup.registration === undefined ? {} : { AGENT_REGISTRATION: setup.registration }),
+    ...(setup.humanIngress === undefined ? {} : { HUMAN_INGRESS: switched(setup.humanIngress) }),
+    ...(setup.directMessages === undefined ? {} : { DIRECT_MESSAGES: switched(setup.directMessages) }),
+    // The first token is there before any other.
+    ADMIN_TOKEN: "first-admin-token-of-the-suite",
+  };
+}
+
+async function setUp(worker: RunningWorker): Promise<void> {
+  const make = async (path: string, json: unknown): Promise<void> => {
+    const answer = await worker.control(path, { json });
+    assert.ok(answer.status < 300, `${path}: ${answer.status} ${answer.text}`);
+  };
+  for (const name of Object.keys(TOKENS) as TokenName[]) {
+    await make("/network/tokens", { id: name, value: tokenValue(name), ...TOKENS[name] });
+  }
+  for (const pairing of PAIRINGS) {
+    await make("/network/pairings", pairing);
+  }
+  // The original registers the agents of a token's list when it starts.
+  const agents = TOKENS.limited.agents.map((id) => ({ id, credential_key: "token:limited" }));
+  const headers = { authorization: `Bearer ${tokenValue("operator")}` };
+  const applied = await worker.ask("/v1/apply", { headers, json: { agents } });
+  assert.equal(applied.status, 200, applied.text);
+}
+
+/** A running Worker as the suite knows servers. */
+export interface RunningOurs extends Running {
+  worker: RunningWorker;
+}
+
+/** Starts our Worker with this setup. */
+export async function startOurs(setup: Setup, options: WorkerOptions = {}): Promise<RunningOurs> {
+  const worker = await startWorker({ ...options, vars: { ...variables(setup), ...options.vars } });
+  try {
+    await setUp(worker);
+  } catch (error) {
+    await worker.stop();
+    throw error;
+  }
+  return { url: worker.url, worker, stop: () => worker.stop() };
+}
