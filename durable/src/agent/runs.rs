@@ -100,9 +100,7 @@ impl Runs {
         let used = self.used.entry((time::day(now), usage.source.as_str())).or_default();
         used.requests += 1;
         used.prompt = used.prompt.saturating_add(usage.prompt_tokens);
-        // What a pod reports beyond its two parts counts as completion, so that the sum is its total.
-        let completion = usage.total_tokens.saturating_sub(usage.prompt_tokens).max(usage.completion_tokens);
-        used.completion = used.completion.saturating_add(completion);
+        used.completion = used.completion.saturating_add(usage.completion_of_total());
     }
 
     /// Runs in flight.

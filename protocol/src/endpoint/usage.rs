@@ -44,6 +44,12 @@ pub const fn estimate_tokens(bytes: u64) -> u64 {
 }
 
 impl Usage {
+    /// Tokens of the answer such that they and the prompt's make the total: what a pod reports beyond its two parts
+    /// counts as the answer's.
+    pub fn completion_of_total(&self) -> u64 {
+        self.total_tokens.saturating_sub(self.prompt_tokens).max(self.completion_tokens)
+    }
+
     /// What the pod said; a missing figure follows from the other two, as far as they are there. An explicit zero is
     /// a figure. `None` if there is no figure at all.
     pub fn reported(prompt: Option<u64>, completion: Option<u64>, total: Option<u64>) -> Option<Self> {
