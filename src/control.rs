@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod auth;
+mod figures;
 mod keys;
 mod tokens;
 
@@ -42,6 +43,8 @@ enum Found<'a> {
     Agent(String),
     AgentVerb(String, Verb),
     AgentKeys(String),
+    AgentUsage(String),
+    AgentMetrics(String),
     Keys,
     Key(&'a str),
     RevokeByKey,
@@ -68,11 +71,15 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["agents"] => Found::Agents,
         ["agents", agent] => Found::Agent(agent.to_owned()),
         ["agents", agent, "keys"] => Found::AgentKeys(agent.to_owned()),
+        ["agents", agent, "usage"] => Found::AgentUsage(agent.to_owned()),
+        ["agents", agent, "metrics"] => Found::AgentMetrics(agent.to_owned()),
         ["agents", agent, last] => match verb(last) {
             Some(verb) => Found::AgentVerb(agent.to_owned(), verb),
             None => Found::Agent(format!("{agent}/{last}")),
         },
         ["agents", account, agent, "keys"] => Found::AgentKeys(format!("{account}/{agent}")),
+        ["agents", account, agent, "usage"] => Found::AgentUsage(format!("{account}/{agent}")),
+        ["agents", account, agent, "metrics"] => Found::AgentMetrics(format!("{account}/{agent}")),
         ["agents", account, agent, last] => Found::AgentVerb(format!("{account}/{agent}"), verb(last)?),
         ["keys"] => Found::Keys,
         ["keys", "revoke"] => Found::RevokeByKey,
@@ -88,7 +95,7 @@ impl Found<'_> {
             Self::Token { .. } | Self::Key(_) => "DELETE",
             Self::Agent(_) => "GET, HEAD, PATCH, DELETE",
             Self::AgentVerb(..) | Self::RevokeByKey => "POST",
-            Self::Keys => "GET, HEAD",
+            Self::Keys | Self::AgentUsage(_) | Self::AgentMetrics(_) => "GET, HEAD",
         }
     }
 }
@@ -109,6 +116,8 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::AgentVerb(agent, Verb::Pause), _) => agents::pause(request, caller, agent).await,
         (Found::AgentKeys(agent), "POST") => keys::create(request, caller, agent).await,
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,
+        (Found::AgentUsage(agent), _) => figures::usage(request, caller, agent).await,
+        (Found::AgentMetrics(agent), _) => figures::metrics(request, caller, agent).await,
         (Found::Keys, _) => keys::list(request, caller).await,
         (Found::Key(key), _) => keys::revoke(request, caller, key).await,
         (Found::RevokeByKey, _) => keys::revoke_by_key(request, caller).await,

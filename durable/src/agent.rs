@@ -11,12 +11,14 @@ mod capabilities;
 mod endpoint;
 mod keys;
 mod lifecycle;
+mod metrics;
 mod object;
 mod read;
 mod runs;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use endpoint::{not_found as unknown, Endpoint, Turn};
 pub use object::Agent as AgentObject;

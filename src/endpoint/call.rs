@@ -47,7 +47,7 @@ pub struct Run {
 impl Run {
     /// Ends the run with what it used; `None` where it never reached the pod.
     pub fn settle(&self, request: &Request, usage: Option<Usage>) {
-        objects::settle(request, &self.agent, &Settle { run: self.id.clone(), usage });
+        objects::settle(request, &self.agent, &Settle::new(self.id.clone(), usage));
     }
 
     /// A refusal after admission.

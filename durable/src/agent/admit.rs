@@ -28,6 +28,9 @@ impl<S: Sql> Endpoint<S> {
             Err(problem) => Outcome::Refused(problem),
             Ok(()) => loaded.check_run(ask, now),
         };
+        if let Outcome::Refused(problem) = &outcome {
+            loaded.runs.metrics.count(now, |figures| figures.refused(problem.code.as_str()));
+        }
         let probe = if loaded.wants_probe(now) { loaded.target(ask.timeout_ms).map(Box::new) } else { None };
         Ok(Admission { cors: loaded.settings.cors_origins.clone(), outcome, probe })
     }

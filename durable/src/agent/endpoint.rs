@@ -106,6 +106,8 @@ impl<S: Sql> Endpoint<S> {
             AgentOp::Cors(alias) => text(&self.cors(alias.as_ref())),
             AgentOp::Create(create) => text(&self.create(*create, turn)),
             AgentOp::Show => text(&self.record()),
+            AgentOp::Usage(range) => text(&self.usage(range)),
+            AgentOp::Metrics(range) => text(&self.metrics(&range)),
             AgentOp::Change(change) => text(&self.change(*change, turn)),
             AgentOp::Start => text(&self.start(turn)),
             AgentOp::Probed(error) => text(&self.probed(error, turn.now)),
@@ -247,6 +249,16 @@ impl<S: Sql> Endpoint<S> {
             }
             None => Ok(None),
         }
+    }
+
+    /// Writes what was counted, whether or not its time has come.
+    pub(super) fn flush_metrics(&mut self) -> Answer<()> {
+        if let Some(loaded) = &mut self.loaded {
+            let (_, result) = self.sql.apply(&loaded.runs.metrics.statements());
+            result?;
+            loaded.runs.metrics.written();
+        }
+        Ok(())
     }
 
     /// Charges the leases that have ended, in full. Answers when the next one ends.

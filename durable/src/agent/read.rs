@@ -9,7 +9,7 @@ use moltghost_protocol::id::Alias;
 use moltghost_protocol::object::agent::{
     Health, HealthDetail, Inspect, Inspection, LinkStatus, Read, Reading, Status,
 };
-use moltghost_protocol::time::{rfc3339, Millis};
+use moltghost_protocol::time::{month, rfc3339, Millis};
 
 /// Version of the access layer, as `/v1/health` and `/v1/status` show it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -55,7 +55,7 @@ impl<S: Sql> Endpoint<S> {
                 version: VERSION.to_owned(),
                 links: vec![loaded.link()],
                 in_flight: loaded.runs.in_flight(),
-                usage: super::runs::month(sql, now)?,
+                usage: super::usage::month(sql, month(now))?,
                 timeout_seconds: loaded.settings.timeout_seconds,
             })),
         })

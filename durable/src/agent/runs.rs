@@ -4,11 +4,13 @@
 //! all that it reserved, so nothing is used for free and no slot is lost. Settling is idempotent: only a lease that
 //! is held can be settled, and only once.
 
+use super::metrics::Metrics;
 use crate::sql::{column, Sql, SqlError, Statement, Value};
 use moltghost_protocol::endpoint::usage::{Usage, UsageSource};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::KeyId;
-use moltghost_protocol::object::agent::{BySource, Lease, MonthUsage, Settle};
+use moltghost_protocol::metrics::figures::Ending;
+use moltghost_protocol::object::agent::{Lease, Settle};
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{self, Millis};
 use std::collections::{BTreeMap, HashMap};
@@ -31,13 +33,15 @@ pub(super) struct Runs {
     ended: Vec<RunId>,
     /// Usage to add, by day and source.
     used: BTreeMap<(String, &'static str), Used>,
+    /// Numbers of calls.
+    pub metrics: Metrics,
 }
 
 impl Runs {
     pub(super) fn load(sql: &impl Sql) -> Result<Self, Problem> {
         let rows = sql.run("SELECT run, key, admitted, until, reserved FROM lease", &[])?;
         let unreadable = || Problem::new(Code::InternalError, "a stored lease cannot be read");
-        let mut runs = Self::default();
+        let mut runs = Self { metrics: Metrics::load(sql)?, ..Self::default() };
         for row in &rows {
             let run: RunId =
                 serde_json::from_value(column(row, 0).text().into()).map_err(|_| unreadable())?;
@@ -56,8 +60,11 @@ impl Runs {
     /// Takes a lease; for a run that holds one already it is that one.
     pub(super) fn admit(&mut self, lease: Lease) {
         if !self.leases.contains_key(&lease.run) {
+            let admitted = lease.admitted;
             self.fresh.push(lease.run.clone());
             self.leases.insert(lease.run.clone(), lease);
+            let in_flight = self.in_flight();
+            self.metrics.count(admitted, |figures| figures.admitted(in_flight));
         }
     }
 
@@ -67,6 +74,8 @@ impl Runs {
             if let Some(usage) = &settle.usage {
                 self.add(usage, now);
             }
+            let ending = settle.ending.unwrap_or(Ending::Ok);
+            self.metrics.end(now, |figures| figures.ended(ending, settle.latency_ms, settle.first_token_ms));
         }
     }
 
@@ -83,6 +92,7 @@ impl Runs {
                     source: UsageSource::Estimated,
                 };
                 self.add(&usage, now);
+                self.metrics.end(now, |figures| figures.ended(Ending::Lost, None, None));
             }
         }
     }
@@ -97,6 +107,7 @@ impl Runs {
     }
 
     fn add(&mut self, usage: &Usage, now: Millis) {
+        self.metrics.count(now, |figures| figures.used(usage));
         let used = self.used.entry((time::day(now), usage.source.as_str())).or_default();
         used.requests += 1;
         used.prompt = used.prompt.saturating_add(usage.prompt_tokens);
@@ -111,6 +122,7 @@ impl Runs {
     /// Whether something is not written yet.
     pub(super) fn unwritten(&self) -> bool {
         !(self.fresh.is_empty() && self.ended.is_empty() && self.used.is_empty())
+            || self.metrics.due(self.leases.is_empty())
     }
 
     /// Writes what is not written, and `more`. Answers when the next lease ends.
@@ -131,6 +143,10 @@ impl Runs {
         statements.extend(used);
         let own = statements.len();
         statements.extend(more);
+        let counted = self.metrics.due(self.leases.is_empty());
+        if counted {
+            statements.extend(self.metrics.statements());
+        }
         if statements.is_empty() {
             return Ok(self.next_end());
         }
@@ -141,7 +157,11 @@ impl Runs {
         for _ in 0..left {
             self.used.pop_first();
         }
-        result.map(|()| self.next_end())
+        result?;
+        if counted {
+            self.metrics.written();
+        }
+        Ok(self.next_end())
     }
 
     fn next_end(&self) -> Option<Millis> {
@@ -163,31 +183,4 @@ fn row(lease: &Lease) -> Vec<Value> {
         lease.until.into(),
         lease.reserved.into(),
     ]
-}
-
-/// What was used in the month of `now`, as far as it is written.
-pub(super) fn month(sql: &impl Sql, now: Millis) -> Result<MonthUsage, SqlError> {
-    let month = time::month(now);
-    let rows = sql.run(
-        "SELECT source, sum(requests), sum(prompt), sum(completion) FROM usage
-         WHERE day >= ?1 || '-01' AND day <= ?1 || '-31' GROUP BY source",
-        &[Value::from(month.as_str())],
-    )?;
-    let mut usage = MonthUsage { month, ..MonthUsage::default() };
-    let mut by_source = BySource::default();
-    for row in &rows {
-        let number = |at| u64::try_from(column(row, at).int()).unwrap_or_default();
-        let total = number(2).saturating_add(number(3));
-        usage.requests += number(1);
-        usage.prompt_tokens += number(2);
-        usage.completion_tokens += number(3);
-        usage.total_tokens += total;
-        match column(row, 0).text() {
-            "reported" => by_source.reported += total,
-            "counted" => by_source.counted += total,
-            _ => by_source.estimated += total,
-        }
-    }
-    usage.by_source = by_source;
-    Ok(usage)
 }

@@ -1,10 +1,17 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES];
+pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
+
+/// Numbers of calls, and what the account is still to be told.
+const OBSERVED: &[&str] = &[
+    // `total` is the sum since the beginning as of that row; the newest row's is the one that counts.
+    "CREATE TABLE metrics (minute INTEGER PRIMARY KEY, figures TEXT NOT NULL, total TEXT NOT NULL)",
+    "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL)",
+];
 
 const FIRST: &[&str] = &[
     // One row. `settings` is JSON with the values of origin headers left out; those are sealed in their own column.

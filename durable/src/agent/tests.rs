@@ -124,7 +124,7 @@ fn blank() -> Admit {
 }
 
 fn settled(run: u128, tokens: u64) -> Settle {
-    Settle { run: RunId::mint(0, run), usage: Usage::reported(Some(1), Some(tokens), None) }
+    Settle::new(RunId::mint(0, run), Usage::reported(Some(1), Some(tokens), None))
 }
 
 fn refused(outcome: Outcome) -> Code {

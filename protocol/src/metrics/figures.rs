@@ -72,8 +72,8 @@ pub struct Figures {
     pub completion_tokens: u64,
     /// From admission to the last byte of the answer.
     pub latency: Histogram,
-    /// From admission to the pod's first byte.
-    pub first_byte: Histogram,
+    /// From admission to the pod's first piece of a stream; plain answers have none.
+    pub first_token: Histogram,
     /// Most runs that were in flight at once.
     pub in_flight_max: u32,
 }
@@ -93,8 +93,8 @@ impl Figures {
         }
     }
 
-    /// Counts the end of a run: how, after how many milliseconds, and after how many the pod's first byte came.
-    pub fn ended(&mut self, ending: Ending, latency_ms: Option<u64>, first_byte_ms: Option<u64>) {
+    /// Counts the end of a run: how, after how many milliseconds, and after how many the first piece of its stream came.
+    pub fn ended(&mut self, ending: Ending, latency_ms: Option<u64>, first_token_ms: Option<u64>) {
         let count = match ending {
             Ending::Ok => &mut self.endings.ok,
             Ending::ClientError => &mut self.endings.client_error,
@@ -106,8 +106,8 @@ impl Figures {
         if let Some(ms) = latency_ms {
             self.latency.observe(ms);
         }
-        if let Some(ms) = first_byte_ms {
-            self.first_byte.observe(ms);
+        if let Some(ms) = first_token_ms {
+            self.first_token.observe(ms);
         }
     }
 
@@ -144,7 +144,7 @@ impl Figures {
             *own = with(*own, *more);
         }
         self.latency.combine(&other.latency, with);
-        self.first_byte.combine(&other.first_byte, with);
+        self.first_token.combine(&other.first_token, with);
     }
 
     /// How much has been counted: grows with every call and every end of one, so that of two figures of one agent the
@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn figures_of_an_older_or_newer_build_can_be_read() {
-        let read: Figures = serde_json::from_str(r#"{"requests":3,"refused":{"code_of_tomorrow":2},"more":1}"#).unwrap();
+        let read: Figures =
+            serde_json::from_str(r#"{"requests":3,"refused":{"code_of_tomorrow":2},"more":1}"#).unwrap();
         assert_eq!((read.requests, read.weight()), (3, 5));
     }
 

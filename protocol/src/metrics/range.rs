@@ -88,11 +88,12 @@ impl MetricsRange {
         }
         let step = match step {
             None => 60,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|step| (60..=MAX_STEP).contains(step) && step % 60 == 0)
-                .ok_or_else(|| wrong("step", "it must be a multiple of 60 from 60 to 86400 seconds"))?,
+            Some(text) => {
+                text.parse()
+                    .ok()
+                    .filter(|step| (60..=MAX_STEP).contains(step) && step % 60 == 0)
+                    .ok_or_else(|| wrong("step", "it must be a multiple of 60 from 60 to 86400 seconds"))?
+            }
         };
         let oldest = now - KEPT;
         Ok(Self { from: minute(from.max(oldest)), to: to.max(oldest).min(now + MINUTE), step })
@@ -191,8 +192,8 @@ pub struct Step {
     pub in_flight_max: u32,
     /// From admission to the last byte.
     pub latency_ms: Durations,
-    /// From admission to the pod's first byte.
-    pub first_byte_ms: Durations,
+    /// From admission to the pod's first piece of a stream; plain answers have none.
+    pub time_to_first_token_ms: Durations,
 }
 
 impl Step {
@@ -206,7 +207,7 @@ impl Step {
             completion_tokens: figures.completion_tokens,
             in_flight_max: figures.in_flight_max,
             latency_ms: Durations::of(&figures.latency),
-            first_byte_ms: Durations::of(&figures.first_byte),
+            time_to_first_token_ms: Durations::of(&figures.first_token),
         }
     }
 }
@@ -247,7 +248,9 @@ mod tests {
         assert_eq!(range(Some("2026-11-23"), None).unwrap(), days("2026-11-23", "2026-11-23"));
         assert_eq!(at_fault(range(Some("2026-11-24"), None)), "from");
         assert_eq!(at_fault(range(Some("2026-02-29"), None)), "from");
-        for bad in ["", "2026-11", "2026-11-3", "2026-11-23T00:00:00Z", "yesterday", "2026/11/23", "+026-11-23"] {
+        for bad in
+            ["", "2026-11", "2026-11-3", "2026-11-23T00:00:00Z", "yesterday", "2026/11/23", "+026-11-23"]
+        {
             assert_eq!(at_fault(range(None, Some(bad))), "to", "{bad}");
         }
         assert!(range(Some("2024-01-01"), Some("2024-12-31")).is_ok(), "366 days");
@@ -265,7 +268,9 @@ mod tests {
         assert_eq!(at_fault(range(Some("2026-11-23"), None, None)), "from");
         assert_eq!(at_fault(range(None, Some("now"), None)), "to");
         assert_eq!(at_fault(range(Some("2026-11-23T12:00:30Z"), None, None)), "from");
-        for (step, ok) in [("59", false), ("60", true), ("90", false), ("86400", true), ("86460", false), ("x", false)] {
+        for (step, ok) in
+            [("59", false), ("60", true), ("90", false), ("86400", true), ("86460", false), ("x", false)]
+        {
             assert_eq!(range(None, None, Some(step)).is_ok(), ok, "{step}");
         }
     }

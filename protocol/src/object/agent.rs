@@ -8,6 +8,8 @@ use crate::endpoint::capability::Capabilities;
 use crate::endpoint::usage::Usage;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias, KeyId};
+use crate::metrics::figures::Ending;
+use crate::metrics::range::{MetricsRange, UsageRange};
 use crate::request_id::RunId;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,10 @@ pub enum AgentOp {
     Create(Box<Create>),
     /// Answers [`AgentRecord`].
     Show,
+    /// Answers [`crate::metrics::range::UsageDocument`].
+    Usage(UsageRange),
+    /// Answers [`crate::metrics::range::MetricsDocument`].
+    Metrics(MetricsRange),
     /// Changes settings. Answers [`AgentRecord`].
     Change(Box<Change>),
     /// Asks it to run. Answers [`Started`].
@@ -206,6 +212,22 @@ pub struct Settle {
     pub run: RunId,
     /// What it used; `None` for a run that never reached the pod and so counts nothing.
     pub usage: Option<Usage>,
+    /// How it ended, as its caller saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+    /// Milliseconds from admission to the last byte of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// Milliseconds from admission to the first piece of a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
+}
+
+impl Settle {
+    /// A run that ended with what it used, where nothing else is known.
+    pub fn new(run: RunId, usage: Option<Usage>) -> Self {
+        Self { run, usage, ending: None, latency_ms: None, first_token_ms: None }
+    }
 }
 
 /// Asks whether a key may read.
