@@ -204,6 +204,11 @@ fn too_large() -> Problem {
 #[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub fn internal(failure: Failure) -> Problem {
     entry::log("internal_error", &failure.0);
+    failed()
+}
+
+/// `internal_error`, which says nothing more.
+pub fn failed() -> Problem {
     Problem::new(Code::InternalError, "Something went wrong here. Tell the operator.")
 }
 

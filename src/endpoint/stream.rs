@@ -3,41 +3,31 @@
 //!
 //! Only whole events are passed on, so that what is ours always falls between two of the pod's.
 
-use super::call::{internal, timeout, Run};
+use super::call::{failed, internal, timeout, Run};
 use super::plain::{self, unheard};
 use crate::answer::{common, Answer};
 use crate::request::Request;
 use moltghost_durable::bindings::entry;
-use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead};
+use moltghost_durable::bindings::exchange::{End, Event, Exchange, PodHead, Sink, Step};
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::endpoint::flat_stream::FlatStream;
 use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
-use moltghost_protocol::endpoint::stream_facts::StreamFacts;
+use moltghost_protocol::endpoint::stream_facts::{Ending, StreamFacts};
 use moltghost_protocol::endpoint::stream_scanner::StreamScanner;
 use moltghost_protocol::error::{Code, Problem};
+use std::cell::RefCell;
+use std::rc::Rc;
 use wasm_bindgen::JsValue;
-
-/// A comment, which every client skips. Two line ends: a client that keeps to the letter dispatches nothing for it.
-const HEARTBEAT: &[u8] = b": ka\n\n";
 
 /// Header lines of every stream.
 const HEADERS: &str = "content-type: text/event-stream\ncache-control: no-store, no-cache, no-transform\n";
-
-/// How the pod's events are passed on.
-enum Shape {
-    /// As they are.
-    OpenAi(StreamScanner),
-    /// As `/v1/chat` documents them.
-    Flat(FlatStream),
-}
 
 /// What is left to do once the answer is committed.
 struct Pump {
     run: Run,
     exchange: Exchange,
-    shape: Shape,
-    /// Whether the pod's head is there: it may come after the first heartbeats.
-    headed: bool,
+    /// Shared with the step that JavaScript calls.
+    shape: Rc<RefCell<Shape>>,
 }
 
 /// Waits for the pod, commits the answer and lets it flow.
@@ -99,14 +89,11 @@ fn commit(
     } else {
         Shape::OpenAi(StreamScanner::new(run.cuts_usage))
     };
-    let mut pump = Pump { run, exchange, shape, headed: head.is_some() };
+    let pump = Pump { run, exchange, shape: Rc::new(RefCell::new(shape)) };
+    let headed = head.is_some();
     let request = request.clone();
     entry::after(&request.ctx.clone(), async move {
-        let result = if pump.headed { Ok(()) } else { pump.exchange.write(HEARTBEAT) };
-        let ended = match result {
-            Ok(()) => pump.flow().await,
-            Err(failure) => Err(failure),
-        };
+        let ended = pump.run(headed).await;
         pump.end(&request, ended).await;
     })?;
     Ok(response)
@@ -125,20 +112,13 @@ enum Ended {
 }
 
 impl Pump {
-    async fn flow(&mut self) -> Result<Ended, Failure> {
-        loop {
+    /// Waits for the pod's head if it is not there: it may come after the first heartbeats. Then lets its body flow.
+    async fn run(&self, headed: bool) -> Result<Ended, Failure> {
+        if !headed {
             match self.exchange.next().await? {
-                Event::Chunk(chunk) if self.headed => {
-                    self.pass(&chunk)?;
-                    // Not between the two halves of a line end: the second belongs to the last word too.
-                    if self.facts().done && self.between_events() {
-                        return Ok(Ended::Done);
-                    }
-                    self.exchange.more()?;
-                }
                 Event::Head(head) => {
                     match pod_answer::judge(head.status, head.header("content-type"), true) {
-                        Verdict::Stream => self.headed = true,
+                        Verdict::Stream => {}
                         Verdict::Bad(problem) => return Ok(Ended::Broken(problem.event())),
                         Verdict::Plain => return Ok(Ended::Broken(not_a_stream().event())),
                         Verdict::ErrorBody => {
@@ -146,54 +126,39 @@ impl Pump {
                         }
                     }
                 }
-                Event::Tick => {
-                    if self.between_events() {
-                        self.exchange.write(HEARTBEAT)?;
-                    }
-                }
-                Event::End => return Ok(Ended::Fed),
                 Event::Gone => return Ok(Ended::Gone),
                 Event::Timeout => return Ok(Ended::Broken(timeout().event())),
-                Event::Failed | Event::Chunk(_) => return Ok(Ended::Broken(broke_off().event())),
+                Event::Failed | Event::Tick => return Ok(Ended::Broken(broke_off().event())),
             }
         }
-    }
-
-    fn pass(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        match &mut self.shape {
-            Shape::OpenAi(scanner) => {
-                let passage = scanner.push(chunk);
-                self.exchange.write(&passage.held)?;
-                let mut parts = passage.ranges();
-                parts.try_for_each(|part| self.exchange.forward(&part))
-            }
-            Shape::Flat(flat) => {
-                let bytes = flat.push(chunk);
-                self.exchange.write(&bytes)
-            }
-        }
-    }
-
-    fn between_events(&self) -> bool {
-        match &self.shape {
-            Shape::OpenAi(scanner) => scanner.between_events(),
-            Shape::Flat(_) => true,
-        }
+        let shape = Rc::clone(&self.shape);
+        let step = move |sink: &Sink<'_>, chunk: &[u8]| match shape.try_borrow_mut() {
+            Ok(mut shape) => shape.pass(sink, chunk),
+            Err(_) => Err(Failure("a stream was stepped while it was stepped".to_owned())),
+        };
+        Ok(match self.exchange.flow(step, &failed().event()).await? {
+            End::Fed => Ended::Fed,
+            End::LastWord => Ended::Done,
+            End::Gone => Ended::Gone,
+            End::Timeout => Ended::Broken(timeout().event()),
+            End::Failed => Ended::Broken(broke_off().event()),
+        })
     }
 
     /// Writes what is left, settles, and ends the answer in order.
-    async fn end(mut self, request: &Request, ended: Result<Ended, Failure>) {
+    async fn end(self, request: &Request, ended: Result<Ended, Failure>) {
         let (fed, event) = match &ended {
             Ok(Ended::Fed | Ended::Done) => (true, Some(broke_off().event())),
             Ok(Ended::Broken(event)) => (false, Some(event.clone())),
             Ok(Ended::Gone) => (false, None),
             Err(failure) => (false, Some(internal(failure.clone()).event())),
         };
-        let ending = match &mut self.shape {
-            Shape::OpenAi(scanner) => scanner.finish(fed),
-            Shape::Flat(flat) => flat.finish(fed),
+        let (ending, usage) = {
+            let mut shape = self.shape.borrow_mut();
+            let ending = shape.finish(fed);
+            (ending, shape.facts().usage_or_counted(self.run.prompt))
         };
-        self.run.settle(request, Some(self.facts().usage_or_counted(self.run.prompt)));
+        self.run.settle(request, Some(usage));
         let Some(event) = event else { return self.exchange.close(false) };
         let _ = self.exchange.write(&ending.flush);
         if !ending.complete {
@@ -205,11 +170,49 @@ impl Pump {
             self.exchange.finish(fed);
         }
     }
+}
+
+/// How the pod's events are passed on.
+enum Shape {
+    /// As they are.
+    OpenAi(StreamScanner),
+    /// As `/v1/chat` documents them.
+    Flat(FlatStream),
+}
+
+impl Shape {
+    /// Takes bytes of the pod, and writes what goes on if that is something else.
+    fn pass(&mut self, sink: &Sink<'_>, chunk: &[u8]) -> Result<Step, Failure> {
+        let (as_they_are, between_events) = match self {
+            Self::OpenAi(scanner) => {
+                let passage = scanner.push(chunk);
+                let whole = passage.is_whole(chunk.len());
+                if !whole {
+                    sink.write(&passage.held)?;
+                    passage.ranges().try_for_each(|part| sink.forward(&part))?;
+                }
+                (whole, scanner.between_events())
+            }
+            Self::Flat(flat) => {
+                sink.write(&flat.push(chunk))?;
+                (false, true)
+            }
+        };
+        // Not between the two halves of a line end: the second belongs to the last word too.
+        Ok(Step { as_they_are, between_events, last: self.facts().done && between_events })
+    }
 
     fn facts(&self) -> &StreamFacts {
-        match &self.shape {
-            Shape::OpenAi(scanner) => scanner.facts(),
-            Shape::Flat(flat) => flat.facts(),
+        match self {
+            Self::OpenAi(scanner) => scanner.facts(),
+            Self::Flat(flat) => flat.facts(),
+        }
+    }
+
+    fn finish(&mut self, clean_end: bool) -> Ending {
+        match self {
+            Self::OpenAi(scanner) => scanner.finish(clean_end),
+            Self::Flat(flat) => flat.finish(clean_end),
         }
     }
 }

@@ -1,6 +1,6 @@
 // One call of a pod and the stream of its answer: the JavaScript half of `exchange.rs`.
 
-import { collect, extend, release, TOO_LARGE, toHeaders, toLines } from "./glue.js";
+import { collect, extend, join, release, TOO_LARGE, toHeaders, toLines } from "./glue.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`. */
 const END = 0;
@@ -8,9 +8,26 @@ const TICK = 1;
 const GONE = 2;
 const TIMEOUT = 3;
 const FAILED = 4;
+const LAST_WORD = 5;
+
+/** What the rules say of a chunk, as bits. Mirrored by `exchange.rs`. */
+const AS_IT_IS = 1;
+const BETWEEN_EVENTS = 2;
+const WAS_LAST = 4;
+
+const encoder = new TextEncoder();
+
+/** A comment, which every client skips. Two line ends: a client that keeps to the letter dispatches nothing for it. */
+const HEARTBEAT = encoder.encode(": ka\n\n");
+
+/** How much of a pod's answer may wait here for a slow caller, besides one chunk and what is being written. */
+const WAITING_BYTES = 64 * 1024;
 
 /** How long a pod that has said its last word may keep its answer open. */
 const LEAVE_MS = 100;
+
+/** How long the rules have to end an answer that is over. */
+const ORPHAN_MS = 5_000;
 
 /** Largest plain body that is read before its head is told. */
 const EARLY_BYTES = 256 * 1024;
@@ -18,9 +35,12 @@ const EARLY_BYTES = 256 * 1024;
 /**
  * One call of a pod, from the request to its last byte, and the stream that its answer is written to.
  *
- * Everything that can happen meanwhile (the head or a chunk arrives, the caller goes away, time is up, a heartbeat
- * is due) is told by `next`, one event for each call. A chunk is told only once what was written before has been
- * taken by the caller, so that a slow caller slows the pod down and nothing piles up here.
+ * Until the body flows, everything that can happen (the head arrives, the caller goes away, time is up, a heartbeat
+ * is due) is told by `next`, one event for each call. Then `flow` passes the body on by itself and asks the rules
+ * about what has come. While the caller takes what was written, what comes meanwhile waits and goes on in one piece;
+ * no more is read than may wait, so that a slow caller slows the pod down.
+ *
+ * Where the rules are gone (their instance trapped), an answer that is over is ended here, with the last resort.
  */
 export class Exchange {
   #abort = new AbortController();
@@ -34,13 +54,25 @@ export class Exchange {
   #waiter = null;
   #arrived;
   #over;
+  #orphan;
   #tick = false;
   #writing = 0;
   #response;
   #reader;
+  #reading = false;
   #writer;
   #chunk;
   #early;
+  /** Between two events, as far as what was written goes: a heartbeat may be written. */
+  #between = true;
+  /** The rules of the flow, what ends it, and what it ends with once all was passed on. */
+  #step = null;
+  #flowed = null;
+  #ended;
+  #lastResort = "";
+  #waiting = [];
+  #waitingBytes = 0;
+  #left = null;
 
   constructor(request, timeout, beat) {
     this.#request = request;
@@ -62,19 +94,25 @@ export class Exchange {
       const left = this.#written + this.#wait - Date.now();
       if (left > 0) {
         this.#arm(left);
-      } else {
+        return;
+      }
+      this.#arm(this.#wait);
+      if (!this.#writer) {
         this.#tick = true;
-        this.#arm(this.#wait);
         this.#poke();
+      } else if (this.#between && this.#writing === 0 && this.#over === undefined) {
+        this.#write(HEARTBEAT);
       }
     }, ms);
   }
 
+  /** It is over, whatever else may come. */
   #end(code) {
     if (this.#over !== undefined) return;
     this.#over = code;
     this.#abort.abort();
     this.#poke();
+    this.#flowIs(code);
   }
 
   #poke() {
@@ -83,8 +121,6 @@ export class Exchange {
     let event;
     if (this.#over !== undefined) {
       event = this.#over;
-    } else if (this.#writing > 0) {
-      return;
     } else if (this.#arrived !== undefined) {
       event = this.#arrived;
       this.#arrived = undefined;
@@ -136,37 +172,12 @@ export class Exchange {
     return this.#early;
   }
 
-  /** The next event: a head (string), a chunk (bytes) or a code. */
+  /** The next event until the body flows: a head (string) or a code. Once the answer is open there are no ticks. */
   next() {
-    if (this.#response?.body && !this.#reader && this.#arrived === undefined) {
-      this.#reader = this.#response.body.getReader();
-      this.#read();
-    } else if (this.#response && !this.#response.body && this.#arrived === undefined) {
-      this.#arrived = END;
-    }
     return new Promise((resolve) => {
       this.#waiter = resolve;
       this.#poke();
     });
-  }
-
-  #read() {
-    this.#reader.read().then(
-      ({ value, done }) => {
-        if (done) {
-          this.#arrive(END);
-        } else {
-          this.#chunk = value;
-          this.#arrive(value);
-        }
-      },
-      () => this.#arrive(FAILED),
-    );
-  }
-
-  /** Lets the next chunk come. */
-  more() {
-    this.#read();
   }
 
   /** The whole body as bytes, TOO_LARGE, or a code of `next`. */
@@ -178,6 +189,8 @@ export class Exchange {
       this.#abort.abort();
       return -TOO_LARGE;
     }
+    // Nobody beats for an answer that is read whole.
+    if (!this.#writer) clearTimeout(this.#beat);
     const bytes =
       declared <= limit
         ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
@@ -192,31 +205,134 @@ export class Exchange {
     });
   }
 
-  /** Commits the answer: a response whose body is what `forward` and `write` write. */
+  /** Commits the answer: a response whose body is what is written. Begins with a heartbeat if the pod has no head. */
   open(status, headers) {
     const { readable, writable } = new IdentityTransformStream();
     this.#writer = writable.getWriter();
     this.#writer.closed.catch(() => this.#end(GONE));
+    if (!this.#response) this.#write(HEARTBEAT);
     return new Response(readable, { status, headers: toHeaders(headers) });
+  }
+
+  /**
+   * Passes the body on. `step` is given what has come and answers bits; what is not to go on as it is, it writes
+   * itself with `forward` and `write`. Resolves to the code that it ends with, once all before it was taken by the
+   * caller. `lastResort` is written if nobody is left who could end the answer then.
+   */
+  flow(step, lastResort) {
+    this.#step = step;
+    this.#lastResort = lastResort;
+    return new Promise((resolve, reject) => {
+      this.#flowed = { resolve, reject };
+      if (this.#over !== undefined) {
+        this.#flowIs(this.#over);
+      } else if (this.#response.body) {
+        this.#reader = this.#response.body.getReader();
+        this.#read();
+      } else {
+        this.#flowIs(END);
+      }
+    });
+  }
+
+  #got = ({ value, done }) => {
+    this.#reading = false;
+    if (this.#left) {
+      if (done) this.#left(true);
+      else this.#read();
+    } else if (this.#flowed) {
+      if (done) {
+        this.#ends(END);
+        return;
+      }
+      if (this.#writing > 0) {
+        this.#waiting.push(value);
+        this.#waitingBytes += value.byteLength;
+      } else {
+        this.#pass(value);
+      }
+      this.#readOn();
+    }
+  };
+
+  #broke = () => {
+    this.#reading = false;
+    if (this.#left) this.#left(false);
+    else this.#ends(FAILED);
+  };
+
+  #read() {
+    this.#reading = true;
+    this.#reader.read().then(this.#got, this.#broke);
+  }
+
+  #readOn() {
+    const more = this.#flowed && this.#ended === undefined && !this.#reading;
+    if (more && this.#waitingBytes < WAITING_BYTES) this.#read();
+  }
+
+  /** Asks the rules about bytes and passes on what they say. */
+  #pass(bytes) {
+    this.#chunk = bytes;
+    let verdict;
+    try {
+      verdict = this.#step(bytes);
+    } catch (error) {
+      this.#flowIs(undefined, error);
+      return;
+    }
+    if ((verdict & AS_IT_IS) !== 0) this.#write(bytes);
+    this.#between = (verdict & BETWEEN_EVENTS) !== 0;
+    if ((verdict & WAS_LAST) !== 0) this.#flowIs(LAST_WORD);
+  }
+
+  #passWaiting() {
+    const chunks = this.#waiting;
+    const size = this.#waitingBytes;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#pass(join(chunks, size));
+  }
+
+  /** The pod's body is over; it is told once the caller has taken what came before. */
+  #ends(code) {
+    this.#ended = code;
+    if (this.#writing === 0) this.#flowIs(code);
+  }
+
+  /** The flow ends: with a code, or because the rules failed. */
+  #flowIs(code, error) {
+    const flowed = this.#flowed;
+    if (!flowed) return;
+    this.#flowed = null;
+    this.#step = null;
+    this.#waiting = [];
+    if (code === undefined) flowed.reject(error);
+    else flowed.resolve(code);
+    this.#orphan = setTimeout(() => {
+      console.error("an answer was left without rules");
+      this.#write(encoder.encode(`${this.#between ? "" : "\n\n"}${this.#lastResort}`));
+      this.finish(false);
+    }, ORPHAN_MS);
   }
 
   #write(bytes) {
     this.#writing++;
-    this.#tick = false;
     this.#written = Date.now();
-    this.#writer.write(bytes).then(
-      () => {
-        this.#writing--;
-        this.#poke();
-      },
-      () => this.#end(GONE),
-    );
+    this.#writer.write(bytes).then(this.#wrote, this.#onGone);
   }
 
-  /** Passes on a part of the chunk that came last. */
+  #wrote = () => {
+    this.#writing--;
+    if (this.#writing > 0 || !this.#flowed) return;
+    if (this.#waitingBytes > 0) this.#passWaiting();
+    if (this.#ended !== undefined && this.#writing === 0) this.#flowIs(this.#ended);
+    else this.#readOn();
+  };
+
+  /** Passes on a part of what came last. */
   forward(from, to) {
-    const chunk = this.#chunk;
-    this.#write(from === 0 && to === chunk.byteLength ? chunk : chunk.subarray(from, to));
+    this.#write(this.#chunk.subarray(from, to));
   }
 
   /** Writes bytes of our own. */
@@ -235,23 +351,21 @@ export class Exchange {
    * used again.
    */
   async leave() {
+    clearTimeout(this.#orphan);
+    clearTimeout(this.#beat);
     this.#writer?.close().catch(() => {});
-    const timer = setTimeout(() => this.close(false), LEAVE_MS);
-    try {
-      for (;;) {
-        const { done } = await this.#reader.read();
-        if (done) break;
-      }
-    } catch {
-      // It was told to stop.
-    }
-    clearTimeout(timer);
-    this.close(true);
+    const ended = await new Promise((resolve) => {
+      this.#left = resolve;
+      this.#beat = setTimeout(() => resolve(false), LEAVE_MS);
+      if (!this.#reading) this.#read();
+    });
+    this.close(ended);
   }
 
   /** Lets go of everything; a pod that still works is told to stop. */
   close(fed) {
     clearTimeout(this.#beat);
+    clearTimeout(this.#orphan);
     release(this.#request);
     this.#signal?.removeEventListener("abort", this.#onGone);
     if (this.#over === undefined) this.#over = END;

@@ -3,19 +3,16 @@
 use super::{glue, Failure};
 use js_sys::Uint8Array;
 use std::ops::Range;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// What happened next.
+/// What happened before the body.
 #[derive(Debug)]
 pub enum Event {
     /// The pod's head arrived.
     Head(PodHead),
-    /// A chunk of its body.
-    Chunk(Vec<u8>),
-    /// Its body ended in order.
-    End,
-    /// Nothing happened for the time of a heartbeat.
+    /// Nothing happened for the time of a heartbeat, and the answer is not open yet.
     Tick,
     /// The caller went away; the pod was told to stop.
     Gone,
@@ -23,6 +20,39 @@ pub enum Event {
     Timeout,
     /// The pod cannot be reached, or its answer broke off.
     Failed,
+}
+
+/// What a body's flow ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The pod ended its answer in order.
+    Fed,
+    /// The rules have seen the pod's last word.
+    LastWord,
+    /// The caller went away; the pod was told to stop.
+    Gone,
+    /// Time is up; the pod was told to stop.
+    Timeout,
+    /// The answer broke off.
+    Failed,
+}
+
+/// What the rules say of bytes that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// They go on as they are. Where they do not, the rules have written what does.
+    pub as_they_are: bool,
+    /// What was written ends between two events, so that a heartbeat may follow.
+    pub between_events: bool,
+    /// The pod has said its last word.
+    pub last: bool,
+}
+
+impl Step {
+    /// The bits of `exchange.js`.
+    fn bits(self) -> u32 {
+        u32::from(self.as_they_are) | u32::from(self.between_events) << 1 | u32::from(self.last) << 2
+    }
 }
 
 /// A pod's status and headers.
@@ -91,27 +121,49 @@ impl Exchange {
         Ok(self.glue.send(method, url, headers, body.map(Uint8Array::from))?)
     }
 
-    /// Waits for what happens next. A chunk is told once all that was written before has been taken.
+    /// Waits for what happens before the body.
     ///
     /// # Errors
     /// Never in practice; what JavaScript throws.
     pub async fn next(&self) -> Result<Event, Failure> {
         let value = JsFuture::from(self.glue.next()?).await?;
-        if let Some(code) = value.as_f64() {
-            return Ok(ended(code));
-        }
-        match value.as_string() {
-            Some(text) => Ok(Event::Head(PodHead::parse(&text))),
-            None => Ok(Event::Chunk(value.unchecked_into::<Uint8Array>().to_vec())),
-        }
+        Ok(match value.as_string() {
+            Some(text) => Event::Head(PodHead::parse(&text)),
+            None => match code(&value) {
+                1 => Event::Tick,
+                2 => Event::Gone,
+                3 => Event::Timeout,
+                _ => Event::Failed,
+            },
+        })
     }
 
-    /// Lets the next chunk come while the last one is being written.
+    /// Passes the body on, in one call of `step` for what has come, without a wait in between. Answers what it ended
+    /// with, once the caller has taken all that came before. Heartbeats go out by themselves. If these rules are gone
+    /// by then, since their instance trapped, the caller gets `last_resort`, an event, and the answer ends.
     ///
     /// # Errors
-    /// What JavaScript throws.
-    pub fn more(&self) -> Result<(), Failure> {
-        Ok(self.glue.more()?)
+    /// What `step` answers, or JavaScript throws.
+    pub async fn flow(
+        &self,
+        step: impl FnMut(&Sink<'_>, &[u8]) -> Result<Step, Failure> + 'static,
+        last_resort: &str,
+    ) -> Result<End, Failure> {
+        let glue: glue::Exchange = self.glue.clone().unchecked_into();
+        let mut step = step;
+        let step: Closure<dyn FnMut(Vec<u8>) -> Result<u32, JsValue>> =
+            Closure::new(move |chunk: Vec<u8>| match step(&Sink { glue: &glue }, &chunk) {
+                Ok(step) => Ok(step.bits()),
+                Err(failure) => Err(JsValue::from_str(&failure.0)),
+            });
+        let value = JsFuture::from(self.glue.flow(step.as_ref(), last_resort)?).await?;
+        Ok(match code(&value) {
+            0 => End::Fed,
+            2 => End::Gone,
+            3 => End::Timeout,
+            5 => End::LastWord,
+            _ => End::Failed,
+        })
     }
 
     /// Reads the whole body, of at most `limit` bytes.
@@ -125,16 +177,17 @@ impl Exchange {
         let value = if early.is_undefined() { JsFuture::from(self.glue.whole(limit)?).await? } else { early };
         Ok(match value.as_f64() {
             None => Whole::Bytes(value.unchecked_ref::<Uint8Array>().to_vec(), value),
-            Some(-1.0) => Whole::TooLarge,
-            Some(code) => match ended(code) {
-                Event::Gone => Whole::Gone,
-                Event::Timeout => Whole::Timeout,
+            Some(_) => match code(&value) {
+                -1 => Whole::TooLarge,
+                2 => Whole::Gone,
+                3 => Whole::Timeout,
                 _ => Whole::Failed,
             },
         })
     }
 
-    /// Commits the answer: its body is what [`Exchange::forward`] and [`Exchange::write`] write from now on.
+    /// Commits the answer: its body is what [`Exchange::flow`] and [`Exchange::write`] write from now on, a heartbeat
+    /// first if the pod's head is not there.
     ///
     /// # Errors
     /// Where a header or the status is not one.
@@ -142,29 +195,12 @@ impl Exchange {
         Ok(self.glue.open(status, headers)?)
     }
 
-    /// Passes on a part of the chunk that came last, without copying it.
-    ///
-    /// # Errors
-    /// What JavaScript throws.
-    pub fn forward(&self, part: &Range<usize>) -> Result<(), Failure> {
-        let edge = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        if part.is_empty() {
-            Ok(())
-        } else {
-            Ok(self.glue.forward(edge(part.start), edge(part.end))?)
-        }
-    }
-
     /// Writes bytes of our own.
     ///
     /// # Errors
     /// What JavaScript throws.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if bytes.is_empty() {
-            Ok(())
-        } else {
-            Ok(self.glue.write(bytes)?)
-        }
+        Sink { glue: &self.glue }.write(bytes)
     }
 
     /// Ends a committed answer in order. `fed`: the pod has given all it had; else it is told to stop.
@@ -196,14 +232,40 @@ impl Drop for Exchange {
     }
 }
 
-/// Codes of `glue.js`.
-fn ended(code: f64) -> Event {
-    #[allow(clippy::cast_possible_truncation, reason = "the codes are small whole numbers")]
-    match code as i32 {
-        0 => Event::End,
-        1 => Event::Tick,
-        2 => Event::Gone,
-        3 => Event::Timeout,
-        _ => Event::Failed,
+/// Where the rules write, while a body flows, what goes on otherwise than it came.
+pub struct Sink<'e> {
+    glue: &'e glue::Exchange,
+}
+
+impl Sink<'_> {
+    /// Passes on a part of what came last, without copying it.
+    ///
+    /// # Errors
+    /// What JavaScript throws.
+    pub fn forward(&self, part: &Range<usize>) -> Result<(), Failure> {
+        let edge = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        if part.is_empty() {
+            Ok(())
+        } else {
+            Ok(self.glue.forward(edge(part.start), edge(part.end))?)
+        }
     }
+
+    /// Writes bytes of our own.
+    ///
+    /// # Errors
+    /// What JavaScript throws.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if bytes.is_empty() {
+            Ok(())
+        } else {
+            Ok(self.glue.write(bytes)?)
+        }
+    }
+}
+
+/// A code of `exchange.js`.
+fn code(value: &JsValue) -> i32 {
+    #[allow(clippy::cast_possible_truncation, reason = "the codes are small whole numbers")]
+    value.as_f64().map_or(i32::MIN, |code| code as i32)
 }

@@ -81,6 +81,11 @@ export async function collect(reader, limit) {
     }
     chunks.push(value);
   }
+  return join(chunks, size);
+}
+
+/** Chunks of `size` bytes in all as one. */
+export function join(chunks, size) {
   if (chunks.length === 1) return chunks[0];
   const all = new Uint8Array(size);
   let at = 0;

@@ -119,7 +119,7 @@ extern "C" {
     pub fn next(this: &Exchange) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, method)]
-    pub fn more(this: &Exchange) -> Result<(), JsValue>;
+    pub fn flow(this: &Exchange, step: &JsValue, last_resort: &str) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn whole(this: &Exchange, limit: f64) -> Result<Promise, JsValue>;
