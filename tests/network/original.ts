@@ -1,20 +1,12 @@
 // The original Moltnet server, from the program that MOLTNET_BIN names, with SQLite in a scratch folder.
 //
-// Invariant: the server ends with the suite, and nothing of it stays on disk.
+// Invariant: the server ends with the suite, and nothing of it stays on disk unless its folder is the suite's own.
 
 import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { adopt, ask, discard, end, freePort, hasEnded, scratch, until } from "../harness/index.ts";
-import {
-  NETWORK_ID,
-  NETWORK_NAME,
-  PAIRINGS,
-  type Setup,
-  TOKENS,
-  type TokenName,
-  tokenValue,
-} from "./setup.ts";
+import { NETWORK_ID, NETWORK_NAME, PAIRINGS, type Setup, tokensOf } from "./setup.ts";
 
 /** Where the original's program is; undefined where there is none. */
 export const MOLTNET = process.env.MOLTNET_BIN;
@@ -28,12 +20,12 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts the original with this setup. */
-export async function startOriginal(setup: Setup): Promise<Running> {
+/** Starts the original with this setup; its data is in `persist`, if that is given, and stays. */
+export async function startOriginal(setup: Setup, persist?: string): Promise<Running> {
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     try {
-      return await start(setup, await freePort());
+      return await start(setup, await freePort(), persist);
     } catch (error) {
       failure = error;
     }
@@ -42,7 +34,6 @@ export async function startOriginal(setup: Setup): Promise<Running> {
 }
 
 function configuration(setup: Setup, port: number, folder: string): unknown {
-  const names = Object.keys(TOKENS) as TokenName[];
   return {
     version: "moltnet.v1",
     network: { id: NETWORK_ID, name: NETWORK_NAME },
@@ -55,21 +46,18 @@ function configuration(setup: Setup, port: number, folder: string): unknown {
       mode: setup.mode,
       ...(setup.publicRead === undefined ? {} : { public_read: setup.publicRead }),
       ...(setup.registration === undefined ? {} : { agent_registration: setup.registration }),
-      tokens:
-        setup.mode === "none"
-          ? []
-          : names.map((name) => ({ id: name, value: tokenValue(name), ...TOKENS[name] })),
+      tokens: setup.mode === "none" ? [] : tokensOf(setup),
     },
     storage: { kind: "sqlite", sqlite: { path: join(folder, "moltnet.db") } },
     pairings: PAIRINGS,
   };
 }
 
-async function start(setup: Setup, port: number): Promise<Running> {
+async function start(setup: Setup, port: number, persist?: string): Promise<Running> {
   if (MOLTNET === undefined) {
     throw new Error("MOLTNET_BIN is not set");
   }
-  const folder = scratch("moltnet");
+  const folder = persist ?? scratch("moltnet");
   const file = join(folder, "moltnet.json");
   writeFileSync(file, JSON.stringify(configuration(setup, port, folder)));
   chmodSync(file, 0o600);
@@ -98,7 +86,9 @@ async function start(setup: Setup, port: number): Promise<Running> {
     url,
     async stop() {
       await end(child);
-      discard(folder);
+      if (persist === undefined) {
+        discard(folder);
+      }
     },
   };
 }

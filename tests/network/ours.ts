@@ -5,15 +5,7 @@
 import assert from "node:assert/strict";
 import { type RunningWorker, startWorker, type WorkerOptions } from "../harness/index.ts";
 import type { Running } from "./original.ts";
-import {
-  NETWORK_ID,
-  NETWORK_NAME,
-  PAIRINGS,
-  type Setup,
-  TOKENS,
-  type TokenName,
-  tokenValue,
-} from "./setup.ts";
+import { NETWORK_ID, NETWORK_NAME, PAIRINGS, type Setup, tokensOf, tokenValue } from "./setup.ts";
 
 const switched = (on: boolean): string => (on ? "on" : "off");
 
@@ -32,19 +24,22 @@ export function variables(setup: Setup): Record<string, string> {
   };
 }
 
-async function setUp(worker: RunningWorker): Promise<void> {
+async function setUp(worker: RunningWorker, setup: Setup): Promise<void> {
   const make = async (path: string, json: unknown): Promise<void> => {
     const answer = await worker.control(path, { json });
     assert.ok(answer.status < 300, `${path}: ${answer.status} ${answer.text}`);
   };
-  for (const name of Object.keys(TOKENS) as TokenName[]) {
-    await make("/network/tokens", { id: name, value: tokenValue(name), ...TOKENS[name] });
+  const tokens = tokensOf(setup);
+  for (const token of tokens) {
+    await make("/network/tokens", token);
   }
   for (const pairing of PAIRINGS) {
     await make("/network/pairings", pairing);
   }
   // The original registers the agents of a token's list when it starts.
-  const agents = TOKENS.limited.agents.map((id) => ({ id, credential_key: "token:limited" }));
+  const agents = tokens.flatMap(({ id: token, agents: listed = [] }) =>
+    listed.map((id) => ({ id, credential_key: `token:${token}` })),
+  );
   const headers = { authorization: `Bearer ${tokenValue("operator")}` };
   const applied = await worker.ask("/v1/apply", { headers, json: { agents } });
   assert.equal(applied.status, 200, applied.text);
@@ -59,7 +54,7 @@ export interface RunningOurs extends Running {
 export async function startOurs(setup: Setup, options: WorkerOptions = {}): Promise<RunningOurs> {
   const worker = await startWorker({ ...options, vars: { ...variables(setup), ...options.vars } });
   try {
-    await setUp(worker);
+    await setUp(worker, setup);
   } catch (error) {
     await worker.stop();
     throw error;

@@ -58,11 +58,11 @@ export interface Registration {
 /** A served network. */
 export class Server {
   readonly target: Target;
-  readonly setup: Setup;
+  setup: Setup;
   readonly #options: WorkerOptions;
   #running: (Running & { worker?: RunningWorker }) | undefined;
 
-  /** The options are of our Worker alone. */
+  /** Of the options the original knows `persist` alone. */
   constructor(target: Target, setup: Setup, options: WorkerOptions = {}) {
     this.target = target;
     this.setup = setup;
@@ -95,12 +95,19 @@ export class Server {
 
   async start(): Promise<void> {
     this.#running = await (this.target === "original"
-      ? startOriginal(this.setup)
+      ? startOriginal(this.setup, this.#options.persist)
       : startOurs(this.setup, this.#options));
   }
 
   async stop(): Promise<void> {
     await this.#running?.stop();
+  }
+
+  /** Ends the server and starts it with another setup; with `persist` on the same data. */
+  async restart(setup: Setup): Promise<void> {
+    await this.stop();
+    this.setup = setup;
+    await this.start();
   }
 
   /** What this server does where the two differ. */

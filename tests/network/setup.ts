@@ -24,7 +24,7 @@ export const TOKENS = {
   pair: { scopes: ["pair"] },
   pairWrite: { scopes: ["pair", "write"] },
   limited: { scopes: ["attach", "write"], agents: ["limited-a", "limited-b"] },
-} as const satisfies Record<string, StaticToken>;
+} satisfies Record<string, StaticToken>;
 
 export type TokenName = keyof typeof TOKENS;
 
@@ -41,6 +41,18 @@ export interface Setup {
   registration?: "disabled" | "token" | "open";
   humanIngress?: boolean;
   directMessages?: boolean;
+  /** Tokens that are left out. */
+  without?: TokenName[];
+}
+
+/** The static tokens of a setup. */
+export function tokensOf(setup: Setup): (StaticToken & { id: TokenName; value: string })[] {
+  const names = (Object.keys(TOKENS) as TokenName[]).filter((name) => setup.without?.includes(name) !== true);
+  return names.map((name) => ({
+    id: name,
+    value: tokenValue(name),
+    ...structuredClone<StaticToken>(TOKENS[name]),
+  }));
 }
 
 export const NETWORK_ID = "local";
