@@ -20,4 +20,5 @@ pub mod object;
 pub mod origin;
 pub mod request_id;
 pub mod seal;
+pub mod stream;
 pub mod time;
