@@ -17,8 +17,12 @@ use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::AgentId;
+use moltghost_protocol::metrics::figures::Ending;
 use moltghost_protocol::object::agent::{Admission, Admit, AgentOp, Outcome, Settle, Target};
 use moltghost_protocol::request_id::RunId;
+use moltghost_protocol::time::Millis;
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// How often a stream whose pod is silent gets a comment, and how long the status line waits for the pod's.
 const BEAT_MS: u32 = 10_000;
@@ -42,12 +46,53 @@ pub struct Run {
     pub prompt: u64,
     /// Header lines of the answer.
     pub lines: String,
+    /// When it was admitted.
+    admitted: Millis,
+    /// When the first piece of its stream came.
+    first_token: FirstToken,
+}
+
+/// When the first piece of a stream came.
+#[derive(Clone, Default)]
+pub struct FirstToken(Rc<Cell<Option<Millis>>>);
+
+impl FirstToken {
+    /// A piece has come.
+    pub fn note(&self) {
+        if self.0.get().is_none() {
+            self.0.set(Some(now()));
+        }
+    }
 }
 
 impl Run {
     /// Ends the run with what it used; `None` where it never reached the pod.
-    pub fn settle(&self, request: &Request, usage: Option<Usage>) {
-        objects::settle(request, &self.agent, &Settle::new(self.id.clone(), usage));
+    pub fn settle(&self, request: &Request, usage: Option<Usage>, ending: Ending) {
+        let since = |time: Millis| u64::try_from(time - self.admitted).ok();
+        let settle = Settle {
+            ending: Some(ending),
+            latency_ms: since(now()),
+            first_token_ms: self.first_token.0.get().and_then(since),
+            ..Settle::new(self.id.clone(), usage)
+        };
+        objects::settle(request, &self.agent, &settle);
+    }
+
+    /// Ends the run with a refusal; `usage` as in [`Run::settle`].
+    pub fn failed(&self, request: &Request, usage: Option<Usage>, problem: Problem) -> Answer {
+        self.settle(request, usage, Ending::of(problem.code.status()));
+        self.refused(problem)
+    }
+
+    /// Ends the run of a caller who has left; nobody reads the answer.
+    pub fn abandoned(&self, request: &Request) -> Answer {
+        self.settle(request, Some(plain::unheard(self)), Ending::Cancelled);
+        self.refused(plain::gone())
+    }
+
+    /// What notes when the first piece of the stream comes.
+    pub fn hearing(&self) -> FirstToken {
+        self.first_token.clone()
     }
 
     /// A refusal after admission.
@@ -98,6 +143,8 @@ pub async fn call(request: &Request, called: &Called, route: Route) -> Result<An
                 cuts_usage: chat.cuts_usage(),
                 prompt: chat.prompt_estimate(),
                 lines,
+                admitted: now(),
+                first_token: FirstToken::default(),
             };
             Ok(send(request, run, chat, &target).await)
         }
@@ -116,15 +163,13 @@ pub async fn call(request: &Request, called: &Called, route: Route) -> Result<An
 /// Calls the pod and answers as it does.
 async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -> Answer {
     if let Err(problem) = allowed(request, &run, &chat, target).await {
-        run.settle(request, None);
-        return run.refused(problem);
+        return run.failed(request, None, problem);
     }
     let beat = if run.streaming { BEAT_MS } else { 0 };
     let url = match pod::url(request, target, "/v1/chat/completions") {
         Ok(url) => url,
         Err(problem) => {
-            run.settle(request, None);
-            return run.refused(problem);
+            return run.failed(request, None, problem);
         }
     };
     let begun = Exchange::begin(&request.raw, target.timeout_ms, beat).and_then(|exchange| {
@@ -136,10 +181,7 @@ async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -
     match begun {
         Ok(exchange) if run.streaming => stream::serve(request, run, exchange).await,
         Ok(exchange) => plain::serve(request, run, exchange).await,
-        Err(failure) => {
-            run.settle(request, None);
-            run.refused(internal(failure))
-        }
+        Err(failure) => run.failed(request, None, internal(failure)),
     }
 }
 

@@ -11,6 +11,7 @@ use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
 use moltghost_protocol::endpoint::pod_error::{pass_error, PodError, MAX_ERROR_BYTES};
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::metrics::figures::Ending;
 
 /// Largest answer that is passed on in one piece.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
@@ -20,20 +21,16 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
     let head = match exchange.next().await {
         Ok(Event::Head(head)) => head,
         Ok(Event::Timeout) => {
-            run.settle(request, Some(unheard(&run)));
-            return run.refused(timeout());
+            return run.failed(request, Some(unheard(&run)), timeout());
         }
         Ok(Event::Gone) => {
-            run.settle(request, Some(unheard(&run)));
-            return run.refused(gone());
+            return run.abandoned(request);
         }
         Ok(_) => {
-            run.settle(request, None);
-            return run.refused(unreachable());
+            return run.failed(request, None, unreachable());
         }
         Err(failure) => {
-            run.settle(request, None);
-            return run.refused(internal(failure));
+            return run.failed(request, None, internal(failure));
         }
     };
     match pod_answer::judge(head.status, head.header("content-type"), false) {
@@ -41,16 +38,13 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
         Verdict::ErrorBody => error(request, run, exchange, &head).await,
         Verdict::Bad(problem) => {
             exchange.close(false);
-            run.settle(request, Some(unheard(&run)));
-            run.refused(problem)
+            run.failed(request, Some(unheard(&run)), problem)
         }
         Verdict::Stream => {
             exchange.close(false);
-            run.settle(request, Some(unheard(&run)));
-            run.refused(Problem::new(
-                Code::BadGateway,
-                "The agent streamed an answer that nobody asked to stream.",
-            ))
+            let problem =
+                Problem::new(Code::BadGateway, "The agent streamed an answer that nobody asked to stream.");
+            run.failed(request, Some(unheard(&run)), problem)
         }
     }
 }
@@ -60,17 +54,17 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
         Ok(Whole::Bytes(bytes, native)) => (bytes, native),
         other => {
             exchange.close(false);
-            run.settle(request, Some(unheard(&run)));
-            return run.refused(match other {
+            let problem = match other {
+                Ok(Whole::Gone) => return run.abandoned(request),
                 Ok(Whole::TooLarge) => Problem::new(
                     Code::BadGateway,
                     "The agent's answer is larger than 16777216 bytes. Ask it to stream.",
                 ),
                 Ok(Whole::Timeout) => timeout(),
-                Ok(Whole::Gone) => gone(),
                 Ok(_) => Problem::new(Code::BadGateway, "The agent's answer broke off before its end."),
                 Err(failure) => internal(failure),
-            });
+            };
+            return run.failed(request, Some(unheard(&run)), problem);
         }
     };
     exchange.close(true);
@@ -83,17 +77,13 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
     };
     match read {
         Ok((answer, usage)) => {
-            run.settle(request, Some(usage));
+            run.settle(request, Some(usage), Ending::Ok);
             answer.lines(&openai_lines(head)).lines(&run.lines)
         }
         Err(Unusable::Error) => {
-            run.settle(request, Some(unheard(&run)));
-            passed(&run, &pass_error(head.status, head.header("retry-after"), &bytes))
+            passed(request, &run, &pass_error(head.status, head.header("retry-after"), &bytes))
         }
-        Err(unusable) => {
-            run.settle(request, Some(unheard(&run)));
-            run.refused(unusable.into())
-        }
+        Err(unusable) => run.failed(request, Some(unheard(&run)), unusable.into()),
     }
 }
 
@@ -101,8 +91,7 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
 pub async fn error(request: &Request, run: Run, exchange: Exchange, head: &PodHead) -> Answer {
     let error = read_error(&exchange, head).await;
     exchange.close(true);
-    run.settle(request, Some(unheard(&run)));
-    passed(&run, &error)
+    passed(request, &run, &error)
 }
 
 /// Reads a pod's refusal.
@@ -114,7 +103,8 @@ pub async fn read_error(exchange: &Exchange, head: &PodHead) -> PodError {
     pass_error(head.status, head.header("retry-after"), &body)
 }
 
-fn passed(run: &Run, error: &PodError) -> Answer {
+fn passed(request: &Request, run: &Run, error: &PodError) -> Answer {
+    run.settle(request, Some(unheard(run)), Ending::of(error.status));
     let answer = Answer::json_text(error.status, error.body.clone());
     let answer =
         error.retry_headers().iter().fold(answer, |answer, (name, value)| answer.header(name, value));

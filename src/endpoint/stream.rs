@@ -15,6 +15,7 @@ use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
 use moltghost_protocol::endpoint::stream_facts::{Ending, StreamFacts};
 use moltghost_protocol::endpoint::stream_scanner::StreamScanner;
 use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::metrics::figures::Ending as How;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -36,20 +37,16 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
         Ok(Event::Head(head)) => Some(head),
         Ok(Event::Tick) => None,
         Ok(Event::Timeout) => {
-            run.settle(request, Some(unheard(&run)));
-            return run.refused(timeout());
+            return run.failed(request, Some(unheard(&run)), timeout());
         }
         Ok(Event::Gone) => {
-            run.settle(request, Some(unheard(&run)));
-            return run.refused(plain::gone());
+            return run.abandoned(request);
         }
         Ok(_) => {
-            run.settle(request, None);
-            return run.refused(plain::unreachable());
+            return run.failed(request, None, plain::unreachable());
         }
         Err(failure) => {
-            run.settle(request, None);
-            return run.refused(internal(failure));
+            return run.failed(request, None, internal(failure));
         }
     };
     if let Some(head) = &head {
@@ -58,13 +55,11 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
             Verdict::ErrorBody => return plain::error(request, run, exchange, head).await,
             Verdict::Bad(problem) => {
                 exchange.close(false);
-                run.settle(request, Some(unheard(&run)));
-                return run.refused(problem);
+                return run.failed(request, Some(unheard(&run)), problem);
             }
             Verdict::Plain => {
                 exchange.close(false);
-                run.settle(request, Some(unheard(&run)));
-                return run.refused(not_a_stream());
+                return run.failed(request, Some(unheard(&run)), not_a_stream());
             }
         }
     }
@@ -132,9 +127,13 @@ impl Pump {
             }
         }
         let shape = Rc::clone(&self.shape);
-        let step = move |sink: &Sink<'_>, chunk: &[u8]| match shape.try_borrow_mut() {
-            Ok(mut shape) => shape.pass(sink, chunk),
-            Err(_) => Err(Failure("a stream was stepped while it was stepped".to_owned())),
+        let heard = self.run.hearing();
+        let step = move |sink: &Sink<'_>, chunk: &[u8]| {
+            heard.note();
+            match shape.try_borrow_mut() {
+                Ok(mut shape) => shape.pass(sink, chunk),
+                Err(_) => Err(Failure("a stream was stepped while it was stepped".to_owned())),
+            }
         };
         Ok(match self.exchange.flow(step, &failed().event()).await? {
             End::Fed => Ended::Fed,
@@ -158,7 +157,12 @@ impl Pump {
             let ending = shape.finish(fed);
             (ending, shape.facts().usage_or_counted(self.run.prompt))
         };
-        self.run.settle(request, Some(usage));
+        let how = match &ended {
+            Ok(Ended::Gone) => How::Cancelled,
+            _ if ending.complete => How::Ok,
+            _ => How::ServerError,
+        };
+        self.run.settle(request, Some(usage), how);
         let Some(event) = event else { return self.exchange.close(false) };
         let _ = self.exchange.write(&ending.flush);
         if !ending.complete {
