@@ -37,6 +37,13 @@ if (targets().includes("ours")) {
         }
         assert.ok(writers.acknowledged > 2 * WRITERS * KILLS, "there was no load");
         await writers.verify();
+        // The projection follows, each message once, however often it was cut short.
+        await until("the history in D1", async () => {
+          const rows = await server.worker.d1("SELECT id FROM message ORDER BY id");
+          return rows.length === writers.ids.length;
+        });
+        const rows = await server.worker.d1("SELECT id FROM message");
+        assert.deepEqual(rows.map(({ id }) => String(id)).sort(), writers.ids);
       } finally {
         await server.stop();
         discard(persist);

@@ -75,6 +75,11 @@ export class Writers {
     return this.#writers.reduce((sum, writer) => sum + writer.acknowledged.length, 0);
   }
 
+  /** Every id that was read, sorted. */
+  get ids(): string[] {
+    return [...this.#read.values()].flat().sort();
+  }
+
   /** Lets them write until they are ended, or their server is killed. */
   begin(): void {
     this.#running = true;
