@@ -2,8 +2,9 @@
 
 import { against } from "./against.ts";
 import { NONE } from "./setup.ts";
+import { anonymous } from "./topics/anonymous.ts";
 import { noCredentials } from "./topics/credentials.ts";
 import { largePages } from "./topics/history-pages.ts";
 import { BEHAVIOUR, DOCUMENTS } from "./topics.ts";
 
-against(NONE, [...DOCUMENTS, ...BEHAVIOUR, noCredentials, largePages]);
+against(NONE, [...DOCUMENTS, ...BEHAVIOUR, noCredentials, anonymous, largePages]);
