@@ -17,6 +17,7 @@ use wasm_bindgen::prelude::*;
 
 pub use moltghost_durable::account::AccountObject;
 pub use moltghost_durable::agent::AgentObject;
+pub use moltghost_durable::room::RoomObject;
 
 /// How long an entry may take until its run is admitted, the reading of its body included.
 const ENTRY_MS: u32 = 120_000;

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::cors;
 use crate::request::Request;
-use moltghost_durable::bindings::d1;
+use moltghost_durable::bindings::d1::{self, Database};
 use moltghost_protocol::error::{Code, Problem};
 
 /// The contract, as JSON; written from `docs/openapi.yaml` by the build script.
@@ -39,7 +39,7 @@ pub fn openapi() -> Answer {
 /// Whether D1 answers and has all migrations. Calls of agents do not need it; what operators query does.
 async fn ready(request: &Request) -> Answer {
     let asked = [("SELECT count(*) AS n FROM d1_migrations", vec![])];
-    let problem = match d1::batch(&request.env, &asked).await {
+    let problem = match d1::batch(&request.env, Database::History, &asked).await {
         Ok(rows) => {
             let applied = serde_json::from_str::<serde_json::Value>(&rows)
                 .ok()

@@ -5,6 +5,7 @@ pub mod account;
 pub mod agent;
 pub mod bindings;
 pub mod migrate;
+pub mod room;
 pub mod sql;
 pub mod stream;
 

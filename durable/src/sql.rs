@@ -180,6 +180,12 @@ pub trait Sql {
         (statements.len(), Ok(()))
     }
 
+    /// Size of the database in bytes.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn size(&self) -> Result<u64, SqlError>;
+
     /// Runs several statements, all or none.
     ///
     /// # Errors

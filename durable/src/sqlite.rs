@@ -21,6 +21,11 @@ impl Sqlite {
         let connection = Rc::new(Connection::open_in_memory().unwrap());
         Self { connection, broken: Rc::default(), writes: Rc::default() }
     }
+
+    /// Runs a whole script.
+    pub fn script(&self, text: &str) {
+        self.connection.execute_batch(text).unwrap();
+    }
 }
 
 fn to_sqlite(value: &Value) -> rusqlite::types::Value {
@@ -57,6 +62,12 @@ impl Sql for Sqlite {
             result.push((0..columns).map(value).collect());
         }
         Ok(result)
+    }
+
+    fn size(&self) -> Result<u64, SqlError> {
+        let rows =
+            self.run("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", &[])?;
+        Ok(rows[0][0].int().unsigned_abs())
     }
 
     fn batch(&self, statements: &[(&str, Vec<Value>)]) -> Result<(), SqlError> {

@@ -3,7 +3,10 @@
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
 use super::{Account as Rules, Answer, World};
-use crate::bindings::{d1, entry, now, object, random, Failure};
+use crate::bindings::{
+    d1::{self, Database},
+    entry, now, object, random, Failure,
+};
 use crate::sql::Statement;
 use moltghost_protocol::control::agent::AgentRecord;
 use moltghost_protocol::error::{Code, Problem};
@@ -128,7 +131,7 @@ impl World for Platform {
     }
 
     async fn project(&self, statements: Vec<Statement>) -> Answer<()> {
-        match d1::batch(&self.env, &statements).await {
+        match d1::batch(&self.env, Database::History, &statements).await {
             Ok(_) => Ok(()),
             Err(failure) => {
                 Err(Problem::new(Code::InternalError, format!("D1 cannot be written: {failure}")))

@@ -5,14 +5,42 @@ use crate::sql::Value;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
+/// The databases, by the names of their bindings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// `DB`: history and directory.
+    History,
+    /// `SEARCH`: the full text of messages.
+    Search,
+}
+
+impl Database {
+    fn binding(self) -> &'static str {
+        match self {
+            Self::History => "DB",
+            Self::Search => "SEARCH",
+        }
+    }
+
+    /// Whether the deployment has it.
+    pub fn is_bound(self, env: &JsValue) -> bool {
+        glue::binding(env, self.binding()).is_ok_and(|database| !database.is_undefined())
+    }
+}
+
 /// Runs statements as one transaction and answers the rows of the last, as a JSON array of objects.
 ///
 /// # Errors
 /// What D1 says; nothing was changed then.
-pub async fn batch(env: &JsValue, statements: &[(&str, Vec<Value>)]) -> Result<String, Failure> {
-    let database = glue::binding(env, "DB")?;
+pub async fn batch(
+    env: &JsValue,
+    database: Database,
+    statements: &[(&str, Vec<Value>)],
+) -> Result<String, Failure> {
+    let name = database.binding();
+    let database = glue::binding(env, name)?;
     if database.is_undefined() {
-        return Err(Failure("there is no D1 binding named DB".to_owned()));
+        return Err(Failure(format!("there is no D1 binding named {name}")));
     }
     let text = serde_json::to_string(statements).map_err(|error| Failure(error.to_string()))?;
     let rows = JsFuture::from(glue::d1_batch(&database, &text)?).await?;

@@ -346,6 +346,11 @@ export function sqlFinds(storage, query) {
   return !storage.sql.exec(query).next().done;
 }
 
+/** Size of the database in bytes. */
+export function sqlSize(storage) {
+  return storage.sql.databaseSize;
+}
+
 /** Runs `[[query, [parameter, …]], …]` in order; answers `<how many ran> <why it stopped>`. */
 export function sqlApply(storage, statements) {
   let ran = 0;

@@ -59,6 +59,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = sqlFinds)]
     pub fn sql_finds(storage: &JsValue, query: &str) -> Result<bool, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = sqlSize)]
+    pub fn sql_size(storage: &JsValue) -> Result<f64, JsValue>;
+
     #[wasm_bindgen(catch, js_name = requestText)]
     pub fn request_text(request: &JsValue) -> Result<Promise, JsValue>;
 

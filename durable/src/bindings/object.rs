@@ -60,6 +60,13 @@ impl Sql for Storage {
         }
     }
 
+    fn size(&self) -> Result<u64, SqlError> {
+        let size = glue::sql_size(&self.0).map_err(|error| SqlError(Failure::from(error).0))?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are below 2^53")]
+        let size = size as u64;
+        Ok(size)
+    }
+
     fn batch(&self, statements: &[(&str, Vec<Value>)]) -> Result<(), SqlError> {
         let text = serde_json::to_string(statements).map_err(|error| SqlError(error.to_string()))?;
         glue::sql_batch(&self.0, &text).map_err(|error| SqlError(Failure::from(error).0))

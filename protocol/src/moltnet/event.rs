@@ -8,9 +8,12 @@ pub enum EventType {
     /// A room was created.
     #[serde(rename = "room.created")]
     RoomCreated,
-    /// A room's members, visibility or write policy changed.
+    /// A room's members changed.
     #[serde(rename = "room.members.updated")]
     RoomMembersUpdated,
+    /// A room changed in a way that clients are not told of; deliveries heed it all the same.
+    #[serde(rename = "room.updated")]
+    RoomUpdated,
     /// A room was removed.
     #[serde(rename = "room.removed")]
     RoomRemoved,
@@ -27,9 +30,10 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RoomCreated,
         Self::RoomMembersUpdated,
+        Self::RoomUpdated,
         Self::RoomRemoved,
         Self::ThreadCreated,
         Self::DmCreated,
@@ -41,6 +45,7 @@ impl EventType {
         match self {
             Self::RoomCreated => "room.created",
             Self::RoomMembersUpdated => "room.members.updated",
+            Self::RoomUpdated => "room.updated",
             Self::RoomRemoved => "room.removed",
             Self::ThreadCreated => "thread.created",
             Self::DmCreated => "dm.created",
@@ -51,7 +56,7 @@ impl EventType {
     /// Member of an event that holds what the type tells of.
     pub const fn payload(self) -> &'static str {
         match self {
-            Self::RoomCreated | Self::RoomMembersUpdated | Self::RoomRemoved => "room",
+            Self::RoomCreated | Self::RoomMembersUpdated | Self::RoomUpdated | Self::RoomRemoved => "room",
             Self::ThreadCreated => "thread",
             Self::DmCreated => "dm",
             Self::MessageCreated => "message",

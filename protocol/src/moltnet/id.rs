@@ -116,6 +116,11 @@ pub fn event_of_gap(cursor: &str) -> String {
     format!("evt_gap_{}", hex(&Sha256::digest(cursor.trim())))
 }
 
+/// 52 bits that tell texts apart; JavaScript carries as many.
+pub fn fingerprint(text: &str) -> i64 {
+    Sha256::digest(text).iter().take(7).fold(0, |value, byte| (value << 8) | i64::from(*byte)) >> 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +145,12 @@ mod tests {
             event_of_gap("evt_missing"),
             "evt_gap_7379eb90a2c69688d7ba6b17124344ece04bae34e651b3936d1e782f7e1b2599"
         );
+    }
+
+    #[test]
+    fn fingerprints_are_stored_so_they_never_change() {
+        assert_eq!(fingerprint("anonymous"), 828_497_662_985_363);
+        assert!(fingerprint("a") != fingerprint("b") && fingerprint("a") < 1 << 52);
     }
 
     #[test]

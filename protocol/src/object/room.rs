@@ -104,6 +104,9 @@ pub struct State {
     /// Who may post.
     #[serde(default)]
     pub write_policy: WritePolicy,
+    /// Whether clients are not told of the change, as when a configuration is brought in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
     /// Other names of this network and those of its pairings, for `@name:agent`. This network's id needs none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<NetworkAlias>,

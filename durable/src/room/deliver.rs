@@ -1,0 +1,113 @@
+//! Carries what consumers lack to them, from the object's alarm. A consumer that fails is tried again later, more and
+//! more seldom, and holds up no other.
+
+use super::object::Shared;
+use super::outbox::{stands, Consumer, Push};
+use crate::bindings::d1::{self, Database};
+use crate::bindings::object::{call, Class};
+use crate::bindings::{entry, now, Failure};
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::name;
+use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
+use moltghost_protocol::object::room::DmSummary;
+use moltghost_protocol::object::{read_outcome, write};
+use moltghost_protocol::time::Millis;
+use std::cell::Cell;
+use std::future::Future;
+use wasm_bindgen::JsValue;
+
+/// How long entries wait for more to go along.
+const GATHER_MS: Millis = 500;
+
+/// How long is waited after a failure: this, doubled with every further one, up to the second.
+const RETRY_MS: Millis = 1_000;
+const MAX_RETRY_MS: Millis = 30_000;
+
+/// Longest time of one alarm. What is left then is for the next.
+const ALARM_MS: u32 = 30_000;
+const WORK_MS: Millis = 20_000;
+
+/// When the alarm rings, as far as this instance knows.
+#[derive(Default)]
+pub(super) struct Deliver {
+    alarm: Cell<Option<Millis>>,
+    /// Nothing is tried before this.
+    not_before: Cell<Millis>,
+    failures: Cell<u32>,
+}
+
+/// `work` under a deadline.
+pub(super) fn guarded(
+    work: impl Future<Output = Result<JsValue, Failure>> + 'static,
+) -> Result<JsValue, Failure> {
+    entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, ALARM_MS, "", work)
+}
+
+impl Deliver {
+    /// Sees to it that the alarm rings where any consumer lacks anything.
+    pub(super) fn soon(&self, shared: &Shared) {
+        if !shared.room.borrow().lags() {
+            return;
+        }
+        let time = (now() + GATHER_MS).max(self.not_before.get());
+        if self.alarm.get().is_some_and(|set| set <= time) {
+            return;
+        }
+        match shared.storage.set_alarm(time) {
+            Ok(()) => self.alarm.set(Some(time)),
+            Err(failure) => entry::log("alarm_unset", &failure.to_string()),
+        }
+    }
+
+    /// Tells every consumer what it lacks. Never fails: the platform would give up after six times.
+    pub(super) async fn run(shared: &Shared) {
+        let this = &shared.deliver;
+        this.alarm.set(None);
+        let until = now() + WORK_MS;
+        let mut failed = false;
+        for consumer in Consumer::ALL {
+            if let Err(error) = tell(shared, consumer, until).await {
+                entry::log("consumer_behind", &format!("{consumer:?}: {error}"));
+                failed = true;
+            }
+        }
+        if let Err(error) = shared.room.borrow().save_marks() {
+            entry::log("marks_unsaved", &error.to_string());
+        }
+        let failures = if failed { this.failures.get().saturating_add(1) } else { 0 };
+        this.failures.set(failures);
+        let wait = if failed { (RETRY_MS << failures.min(5)).min(MAX_RETRY_MS) } else { 0 };
+        this.not_before.set(now() + wait);
+        this.soon(shared);
+    }
+}
+
+async fn tell(shared: &Shared, consumer: Consumer, until: Millis) -> Outcome<()> {
+    while now() < until {
+        let Some(push) = shared.room.borrow_mut().due(consumer)? else { break };
+        let offset = match push {
+            Push::Summary(summary) => inform(shared, summary).await?,
+            Push::Entries(statements) => {
+                let database = match consumer {
+                    Consumer::Search => Database::Search,
+                    _ => Database::History,
+                };
+                let answer = d1::batch(&shared.env, database, &statements).await;
+                stands(&answer.map_err(|failure| MoltnetError::unavailable(failure.0))?)?
+            }
+        };
+        shared.room.borrow_mut().told(consumer, offset);
+    }
+    Ok(())
+}
+
+/// Tells the directory; answers the offset that it knows of now.
+async fn inform(shared: &Shared, summary: DmSummary) -> Outcome<u64> {
+    let name = name::network(&shared.room.borrow().name.network);
+    let offset = summary.last_offset;
+    let op = NetworkOp::DmSummary(summary);
+    let ask = NetworkAsk { credential: None, client: String::new(), op };
+    let answer = call(&shared.env, Class::Network, &name, &write(&ask)).await;
+    read_outcome::<Reply>(&answer.map_err(|failure| MoltnetError::unavailable(failure.0))?)?;
+    Ok(offset)
+}

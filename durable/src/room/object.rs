@@ -1,0 +1,122 @@
+//! The class that the runtime knows: lets posts wait for each other, and carries the log to its consumers.
+
+#![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
+
+use super::conversation::{Room as Rules, Turn};
+use super::deliver::Deliver;
+use crate::bindings::object::{self, Waiting};
+use crate::bindings::{d1::Database, entry, now, random, Failure};
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::name::Conversation;
+use moltghost_protocol::object::room::{Open, Post, RoomAsk};
+use moltghost_protocol::object::{read, write_outcome};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+/// A message with posts, and how it is answered.
+type Waits = (Waiting, (Option<Box<Open>>, Vec<Post>));
+
+/// What messages, later turns and alarms share.
+pub(super) struct Shared {
+    pub storage: object::Storage,
+    pub env: JsValue,
+    pub room: RefCell<Rules<object::Storage>>,
+    pub deliver: Deliver,
+    waiting: RefCell<Vec<Waits>>,
+}
+
+/// The `Room` Durable Object.
+#[wasm_bindgen]
+pub struct Room {
+    turns: object::Turns,
+    shared: Result<Rc<Shared>, Failure>,
+}
+
+#[wasm_bindgen]
+impl Room {
+    /// Only reads: an object that is looked at and was never opened leaves no trace.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: &JsValue, env: &JsValue) -> Self {
+        let shared = open(state, env).map(Rc::new);
+        let turns = match shared.clone() {
+            Ok(shared) => {
+                let poster = Rc::clone(&shared);
+                let post = object::Later::new(move || poster.post());
+                object::Turns::deferring(move |message, waiting| shared.handle(&message, waiting, &post))
+            }
+            Err(failure) => object::Turns::new(move |_| refused(&failure.0)),
+        };
+        Self { turns, shared }
+    }
+
+    /// Takes a message from the Worker or from the network's object.
+    pub fn fetch(&self, request: &JsValue) -> Result<JsValue, JsValue> {
+        self.turns.serve(request).map_err(|failure| JsValue::from_str(&failure.0))
+    }
+
+    /// Tells consumers what they lack.
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+        let shared = self.shared.clone();
+        let work = async move {
+            if let Ok(shared) = shared {
+                Deliver::run(&shared).await;
+            }
+            Ok(JsValue::UNDEFINED)
+        };
+        super::deliver::guarded(work).map_err(|failure| JsValue::from_str(&failure.0))
+    }
+}
+
+fn open(state: &JsValue, env: &JsValue) -> Result<Shared, Failure> {
+    let storage = object::Storage::of(state)?;
+    let name = object::name(state)?;
+    let name =
+        Conversation::parse(&name).ok_or_else(|| Failure(format!("no conversation is called {name}")))?;
+    let mut room = Rules::new(storage.clone(), name);
+    room.searchable = Database::Search.is_bound(env);
+    let (room, waiting) = (RefCell::new(room), RefCell::default());
+    Ok(Shared { storage, env: env.clone(), room, deliver: Deliver::default(), waiting })
+}
+
+fn refused(why: &str) -> String {
+    write_outcome(&Outcome::<()>::Err(MoltnetError::internal(why)))
+}
+
+impl Shared {
+    /// Answers at once, but for posts: those wait for the next turn, which takes all that came by then.
+    fn handle(&self, message: &str, waiting: Waiting, post: &object::Later) -> Option<String> {
+        match read(message) {
+            Err(problem) => Some(refused(&problem.message)),
+            Ok(RoomAsk::Post { open, posts }) => {
+                let mut queue = self.waiting.borrow_mut();
+                if queue.is_empty() {
+                    if let Err(failure) = post.soon() {
+                        return Some(refused(&failure.0));
+                    }
+                }
+                queue.push((waiting, (open, posts)));
+                None
+            }
+            Ok(ask) => {
+                let answer = self.room.borrow_mut().handle(ask, &turn());
+                self.deliver.soon(self);
+                Some(answer)
+            }
+        }
+    }
+
+    fn post(&self) {
+        let (tickets, posts): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
+        let answers = self.room.borrow_mut().post_all(posts, &turn());
+        self.deliver.soon(self);
+        let answers: Vec<_> = tickets.into_iter().zip(answers).collect();
+        if let Err(failure) = object::answer(&answers) {
+            entry::log("posts_unanswered", &failure.to_string());
+        }
+    }
+}
+
+fn turn() -> Turn<'static> {
+    Turn { now: now(), random: &|| random::u128().ok() }
+}

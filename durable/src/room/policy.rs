@@ -1,0 +1,58 @@
+//! Who may post: the room's write policy, and the participants of a direct conversation. Decided in the turn that
+//! stores the message, with what the room knows then.
+
+use super::conversation::{Loaded, Room};
+use crate::sql::Sql;
+use moltghost_protocol::moltnet::access::Scopes;
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::member;
+use moltghost_protocol::moltnet::policy::WritePolicy;
+use moltghost_protocol::moltnet::quote::quote;
+use moltghost_protocol::name::ConversationKind;
+use moltghost_protocol::object::room::Post;
+
+impl<S: Sql> Room<S> {
+    /// Whether the poster may say this here.
+    pub(super) fn may_post(&self, room: &Loaded, post: &Post) -> Outcome<()> {
+        let (caller, from) = (&post.caller, &post.message.from);
+        if caller.unauthenticated || caller.is_operator() {
+            return Ok(());
+        }
+        let writes = caller.has_static_token() && caller.scopes.any(Scopes::WRITE);
+        let home = self.name.network.as_str();
+        if self.name.kind == ConversationKind::Dm {
+            let began = room.last > 0;
+            let human = from.kind.trim() == "human" && writes;
+            if !began || human || self.takes_part(room, &from.network_id, &from.id) {
+                return Ok(());
+            }
+            return Err(MoltnetError::forbidden(format!(
+                "direct conversation {} is open to its participants; one of them can name {} in participant_ids",
+                quote(&self.name.id),
+                quote(&from.id)
+            )));
+        }
+        let allowed = match room.state.write_policy {
+            WritePolicy::Operators => writes,
+            policy => {
+                let own = caller
+                    .agent
+                    .as_deref()
+                    .is_some_and(|agent| member::identity(&from.network_id, &from.id) == (home, agent));
+                member::is_member(home, &room.state.members, &from.network_id, &from.id)
+                    || (policy == WritePolicy::RegisteredAgents && own)
+            }
+        };
+        if allowed {
+            Ok(())
+        } else {
+            let room = quote(&self.name.id);
+            Err(MoltnetError::forbidden(format!("room {room} write policy forbids sender")))
+        }
+    }
+
+    /// Whether an agent takes part in the direct conversation.
+    pub(super) fn takes_part(&self, room: &Loaded, network: &str, agent: &str) -> bool {
+        member::is_member(&self.name.network, &room.participants, network, agent)
+    }
+}
