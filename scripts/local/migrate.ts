@@ -1,4 +1,4 @@
-// D1's migrations on the local database, skipped when they are the ones applied last.
+// D1's migrations on the local databases, skipped when they are the ones applied last.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,7 +9,8 @@ import { wrangler } from "./wrangler.ts";
 function digest(): string {
   const folder = join(ROOT, "migrations");
   const hash = createHash("sha256");
-  for (const name of readdirSync(folder).sort()) {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  for (const name of names.filter((name) => name.endsWith(".sql")).sort()) {
     hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
   }
   return hash.digest("hex");
@@ -27,11 +28,13 @@ export async function migrate(): Promise<void> {
   } catch {
     // Never applied.
   }
-  say("applying the D1 migrations to the local database");
-  const what = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", data];
-  const { good, output } = await wrangler("d1 migrations", ...what);
-  if (!good) {
-    throw new StepError("the D1 migrations failed", output.trim());
+  say("applying the D1 migrations to the local databases");
+  for (const database of ["DB", "SEARCH"]) {
+    const what = ["d1", "migrations", "apply", database, "--local", "--persist-to", data];
+    const { good, output } = await wrangler("d1 migrations", ...what);
+    if (!good) {
+      throw new StepError(`the D1 migrations of ${database} failed`, output.trim());
+    }
   }
   mkdirSync(data, { recursive: true });
   writeFileSync(stamp, wanted);

@@ -50,9 +50,17 @@ describe("make deploy", () => {
   });
 });
 
-describe("D1's migrations", () => {
-  const folder = join(ROOT, "migrations");
-  const files = readdirSync(folder).sort();
+for (const [database, folder] of [
+  ["DB", join(ROOT, "migrations")],
+  ["SEARCH", join(ROOT, "migrations", "search")],
+] as const) {
+  describe(`${database}'s migrations`, () => testMigrations(database, folder));
+}
+
+function testMigrations(database: string, folder: string): void {
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith(".sql"))
+    .sort();
 
   it("are numbered without a gap", () => {
     assert.ok(files.length > 0, "there are none");
@@ -63,7 +71,7 @@ describe("D1's migrations", () => {
 
   it("apply to an empty database, and a second time change nothing", async () => {
     const data = scratch("d1");
-    const apply = () => wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", data);
+    const apply = () => wrangler("d1", "migrations", "apply", database, "--local", "--persist-to", data);
     try {
       const first = await apply();
       assert.equal(first.status, 0, first.output);
@@ -77,4 +85,4 @@ describe("D1's migrations", () => {
       discard(data);
     }
   });
-});
+}

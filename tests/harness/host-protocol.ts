@@ -27,7 +27,8 @@ export interface HostOptions {
 export interface HostCalls {
   evict: { className: string; name: string; webSockets: "close" | "hibernate" };
   objects: { className: string };
-  d1: { query: string; values: unknown[] };
+  d1: { database: string; query: string; values: unknown[] };
+  message: { binding: string; name: string; text: string };
   stop: Record<string, never>;
 }
 

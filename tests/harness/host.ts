@@ -8,6 +8,12 @@ import type { FromHost, HostCalls, ToHost } from "./host-protocol.ts";
 import { migrate } from "./migrate.ts";
 import { bindings, miniflareOptions, WORKER_NAME } from "./worker-options.ts";
 
+/** What of a namespace is used; Miniflare's own type leaves it out. */
+interface Namespace {
+  idFromName(name: string): unknown;
+  get(id: unknown): { fetch(url: string, init: { method: string; body: string }): Promise<Response> };
+}
+
 let miniflare: Miniflare | undefined;
 
 function tell(message: FromHost): void {
@@ -30,7 +36,10 @@ async function start(options: Extract<ToHost, { type: "start" }>["options"]): Pr
   });
   const front = await miniflare.ready;
   if (options.d1 === "ok") {
-    await migrate(await miniflare.getD1Database("DB", WORKER_NAME), from.migrations);
+    for (const database of Object.keys(from.d1Databases)) {
+      const own = from.migrations.filter((migration) => migration.database === database);
+      await migrate(await miniflare.getD1Database(database, WORKER_NAME), own);
+    }
   }
   const url = await miniflare.unsafeGetDirectURL(WORKER_NAME);
   tell({ type: "ready", url: url.origin, front: front.origin });
@@ -41,13 +50,18 @@ const answers: { [C in keyof HostCalls]: (owner: Miniflare, args: HostCalls[C]) 
   evict: (owner, { className, name, webSockets }) =>
     owner.unsafeEvictDurableObject(WORKER_NAME, className, { name, webSockets }),
   objects: (owner, { className }) => owner.listDurableObjectIds(className, WORKER_NAME),
-  d1: async (owner, { query, values }) => {
-    const database = await owner.getD1Database("DB", WORKER_NAME);
-    const { results } = await database
+  d1: async (owner, { database, query, values }) => {
+    const { results } = await (await owner.getD1Database(database, WORKER_NAME))
       .prepare(query)
       .bind(...values)
       .all();
     return results;
+  },
+  message: async (owner, { binding, name, text }) => {
+    const namespace = (await owner.getDurableObjectNamespace(binding, WORKER_NAME)) as unknown as Namespace;
+    const object = namespace.get(namespace.idFromName(name));
+    const answer = await object.fetch("https://object/", { method: "POST", body: text });
+    return await answer.text();
   },
   stop: async () => undefined,
 };

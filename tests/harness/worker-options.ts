@@ -20,6 +20,8 @@ const NOWHERE = "http://127.0.0.1:1";
 
 /** One file of `migrations/`, cut into its statements. */
 export interface Migration {
+  /** The binding of the database that it is for. */
+  database: string;
   name: string;
   statements: string[];
 }
@@ -37,17 +39,27 @@ export interface Bindings {
 
 const CONFIGURATION = join(ROOT, "wrangler.toml");
 
-function migrationFiles(): { name: string; sql: string }[] {
-  const folder = join(ROOT, "migrations");
-  const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
-  return names.sort().map((name) => ({ name, sql: readFileSync(join(folder, name), "utf8") }));
+interface MigrationFile {
+  database: string;
+  name: string;
+  sql: string;
 }
 
-async function readWithWrangler(files: { name: string; sql: string }[]): Promise<Bindings> {
+function migrationFiles(): MigrationFile[] {
+  const of = (database: string, folder: string): MigrationFile[] => {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+    return names.sort().map((name) => ({ database, name, sql: readFileSync(join(folder, name), "utf8") }));
+  };
+  const folder = join(ROOT, "migrations");
+  return [...of("DB", folder), ...of("SEARCH", join(folder, "search"))];
+}
+
+async function readWithWrangler(files: MigrationFile[]): Promise<Bindings> {
   const wrangler = await import("wrangler");
   const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(CONFIGURATION);
   const { vars } = wrangler.unstable_readConfig({ config: CONFIGURATION });
-  const migrations = files.map(({ name, sql }) => ({
+  const migrations = files.map(({ database, name, sql }) => ({
+    database,
     name,
     statements: wrangler.unstable_splitSqlQuery(sql),
   }));

@@ -143,9 +143,20 @@ export class RunningWorker {
     return (await this.#call("objects", { className })) as string[];
   }
 
-  /** Rows of D1. */
+  /** Rows of the database `DB`. */
   async d1(query: string, ...values: unknown[]): Promise<Record<string, unknown>[]> {
-    return (await this.#call("d1", { query, values })) as Record<string, unknown>[];
+    return (await this.#call("d1", { database: "DB", query, values })) as Record<string, unknown>[];
+  }
+
+  /** Rows of the database `SEARCH`. */
+  async searched(query: string, ...values: unknown[]): Promise<Record<string, unknown>[]> {
+    return (await this.#call("d1", { database: "SEARCH", query, values })) as Record<string, unknown>[];
+  }
+
+  /** What an object answers to a message, as the Worker itself would send it. */
+  async message(binding: string, name: string, ask: unknown): Promise<unknown> {
+    const text = JSON.stringify({ v: 1, ask });
+    return JSON.parse((await this.#call("message", { binding, name, text })) as string);
   }
 
   /** Ends the Worker in good order. */
