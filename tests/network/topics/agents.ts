@@ -73,7 +73,8 @@ export function registration(server: Server): void {
       const name = uniqueName("Handle");
       const first = ok<Registration>(await register({ name }), 201);
       const again = await register({ name });
-      if (server.differs("handle-repeats", false, true)) {
+      // In mode none all callers are one, so a repeat cannot be told from another agent.
+      if (server.mode !== "none" && server.differs("handle-repeats", false, true)) {
         assert.equal(ok<Registration>(again, 200).actor_uid, first.actor_uid);
       } else {
         assert.match(ok<Registration>(again, 201).agent_id, new RegExp(`^${first.agent_id}-[0-9a-f]{8}$`));
