@@ -6,6 +6,7 @@ pub mod agent;
 pub mod bindings;
 pub mod migrate;
 pub mod room;
+pub mod search;
 pub mod sql;
 pub mod stream;
 

@@ -8,9 +8,9 @@
 
 use super::conversation::{whole, Room};
 use super::open::to_json;
+use crate::search;
 use crate::sql::{column, Sql, Statement};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
-use moltghost_protocol::moltnet::id::fingerprint;
 use moltghost_protocol::name::ConversationKind;
 use moltghost_protocol::object::room::DmSummary;
 
@@ -54,30 +54,6 @@ const HISTORY_MARK: &str = "INSERT INTO history_mark (conversation, offset)
 const HISTORY_STANDS: &str =
     "SELECT coalesce((SELECT offset FROM history_mark WHERE conversation = ?1), 0) AS offset";
 
-/// The words of messages. Numbers of documents grow in the order in which messages come in.
-const PASSAGES: &str = "INSERT INTO passage (rowid, words, place)
-    SELECT (SELECT coalesce(max(id), 0) FROM document) + row_number() OVER (ORDER BY e.key),
-           (SELECT group_concat(concat_ws(' ', p.value ->> '$.text', p.value ->> '$.filename'), ' ')
-            FROM json_each(e.value, '$[5].parts') p),
-           ?2
-    FROM json_each(?3) e, (SELECT coalesce((SELECT offset FROM mark WHERE conversation = ?1), 0) AS offset) m
-    WHERE m.offset >= ?4 AND e.value ->> 0 > m.offset AND e.value ->> 1 = 'message.created'";
-const DOCUMENTS: &str = "INSERT INTO document (id, conversation, offset)
-    SELECT (SELECT coalesce(max(id), 0) FROM document) + row_number() OVER (ORDER BY e.key), ?1, e.value ->> 0
-    FROM json_each(?2) e, (SELECT coalesce((SELECT offset FROM mark WHERE conversation = ?1), 0) AS offset) m
-    WHERE m.offset >= ?3 AND e.value ->> 0 > m.offset AND e.value ->> 1 = 'message.created'";
-const REMOVED: &str = "INSERT INTO removed (conversation)
-    SELECT ?1 FROM json_each(?2) e WHERE e.value ->> 1 = 'room.removed' ON CONFLICT DO NOTHING";
-const SEARCH_MARK: &str = "INSERT INTO mark (conversation, offset)
-    SELECT ?1, ?2 WHERE coalesce((SELECT offset FROM mark WHERE conversation = ?1), 0) BETWEEN ?3 AND ?2
-    ON CONFLICT (conversation) DO UPDATE SET offset = excluded.offset";
-const SEARCH_STANDS: &str = "SELECT coalesce((SELECT offset FROM mark WHERE conversation = ?1), 0) AS offset";
-
-/// The word that stands for a conversation in the search's index.
-pub fn place_word(conversation: &str) -> String {
-    format!("c{:013x}", fingerprint(conversation))
-}
-
 impl<S: Sql> Room<S> {
     /// Whether any consumer lacks anything.
     pub fn lags(&self) -> bool {
@@ -119,14 +95,7 @@ impl<S: Sql> Room<S> {
             Consumer::Search => {
                 let from = room.marks.search;
                 let (entries, to) = self.entries(from)?;
-                let (name, entries, word) = (name.as_str(), entries.as_str(), place_word(&name));
-                Ok(Some(Push::Entries(vec![
-                    (PASSAGES, vec![name.into(), word.into(), entries.into(), from.into()]),
-                    (DOCUMENTS, vec![name.into(), entries.into(), from.into()]),
-                    (REMOVED, vec![name.into(), entries.into()]),
-                    (SEARCH_MARK, vec![name.into(), to.into(), from.into()]),
-                    (SEARCH_STANDS, vec![name.into()]),
-                ])))
+                Ok(Some(Push::Entries(search::feed(&name, &entries, from, to))))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::super::outbox::{stands, Consumer, Push};
 use super::*;
+use crate::search::place_word;
 use crate::sql::{Sql, Statement};
 
 /// A database as D1 has it.
@@ -163,7 +164,7 @@ fn words_are_found_once_and_only_where_they_were_said() {
     assert_eq!(finds(&d1, "\"grosse\""), [""; 0]);
     assert_eq!(finds(&d1, "\"größe\""), ["room:home:general 2"]);
     assert_eq!(finds(&d1, "\"plan\""), ["room:home:general 2"]);
-    let word = super::super::outbox::place_word("dm:home:d1");
+    let word = place_word("dm:home:d1");
     assert_eq!(finds(&d1, &format!("words:\"fox\" AND place:{word}")), ["dm:home:d1 2"]);
     assert_eq!(d1.all("SELECT count(*) FROM document"), ["[4]"]);
     room.ask::<()>(RoomAsk::Close { version: 2 }).unwrap();
