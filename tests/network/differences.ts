@@ -4,6 +4,35 @@
 // Invariant: a test that expects two things names its entry, and every entry is named by a test
 // (compatibility.test.ts).
 
-export const DIFFERENCES = ["dot-segments", "message-size", "generated-ids", "sender-names", "thread-room", "mention-ends", "repeat-scope", "repeat-credential", "full-name-cursors", "both-cursors", "empty-pages", "foreign-cursors", "handle-repeats", "handle-members", "apply-removed", "cookie-origin", "console-cookie", "sign-out", "member-read", "private-rooms-hidden", "remote-namesakes", "dm-participants", "can-write", "token-rotation", "broken-text", "product", "route-labels", "forwarded-headers"] as const;
+export const DIFFERENCES = [
+  "dot-segments",
+  "message-size",
+  "generated-ids",
+  "sender-names",
+  "thread-room",
+  "mention-ends",
+  "repeat-scope",
+  "repeat-credential",
+  "full-name-cursors",
+  "both-cursors",
+  "empty-pages",
+  "foreign-cursors",
+  "handle-repeats",
+  "handle-members",
+  "apply-removed",
+  "cookie-origin",
+  "console-cookie",
+  "sign-out",
+  "member-read",
+  "private-rooms-hidden",
+  "remote-namesakes",
+  "dm-participants",
+  "can-write",
+  "token-rotation",
+  "broken-text",
+  "product",
+  "route-labels",
+  "forwarded-headers",
+] as const;
 
 export type Difference = (typeof DIFFERENCES)[number];
