@@ -90,14 +90,14 @@ async fn attempt(request: &Request, agent: &AgentRef, lookup: &Lookup) -> Result
             .into());
         }
     };
+    if let Some(api) = route.api() {
+        return call::call(request, &called(request, agent).await?, api, route.is_documented()).await;
+    }
     match route {
         Route::OpenApi => Ok(system::openapi()),
         Route::Health => read::health(request, &called(request, agent).await?).await,
         Route::Status => read::status(request, &called(request, agent).await?).await,
-        Route::Models | Route::Model => read::models(request, &called(request, agent).await?, model).await,
-        Route::ChatCompletions | Route::Chat => {
-            call::call(request, &called(request, agent).await?, route).await
-        }
+        _ => read::models(request, &called(request, agent).await?, model).await,
     }
 }
 

@@ -9,20 +9,27 @@ use moltghost_protocol::endpoint::stream_scanner::StreamScanner;
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (seed, stream) = input;
-    for (cut_usage, clean) in [(false, true), (false, false), (true, true)] {
-        let whole = pass(std::iter::once(stream), cut_usage, clean);
-        assert_eq!(pass(stream.chunks(1), cut_usage, clean), whole);
-        assert_eq!(pass(stream.chunks(usize::from(seed) + 2), cut_usage, clean), whole);
-        assert!(cut_usage || stream.starts_with(&whole.0));
+    let chats = [(false, true), (false, false), (true, true)];
+    for (cut_usage, clean) in chats {
+        hold(&StreamScanner::new(cut_usage), seed, stream, cut_usage, clean);
+    }
+    for clean in [false, true] {
+        hold(&StreamScanner::of_response(), seed, stream, false, clean);
     }
 });
 
+fn hold(scanner: &StreamScanner, seed: u8, stream: &[u8], cut_usage: bool, clean: bool) {
+    let whole = pass(scanner.clone(), std::iter::once(stream), clean);
+    assert_eq!(pass(scanner.clone(), stream.chunks(1), clean), whole);
+    assert_eq!(pass(scanner.clone(), stream.chunks(usize::from(seed) + 2), clean), whole);
+    assert!(cut_usage || stream.starts_with(&whole.0));
+}
+
 fn pass<'a>(
+    mut scanner: StreamScanner,
     chunks: impl Iterator<Item = &'a [u8]>,
-    cut_usage: bool,
     clean: bool,
 ) -> (Vec<u8>, StreamFacts, bool) {
-    let mut scanner = StreamScanner::new(cut_usage);
     let mut out = Vec::new();
     for chunk in chunks {
         let passage = scanner.push(chunk);

@@ -10,13 +10,15 @@ use moltghost_durable::bindings::entry::{self, BodyError};
 use moltghost_durable::bindings::exchange::Exchange;
 use moltghost_durable::bindings::{now, random, Failure};
 use moltghost_protocol::control::agent::Limits;
-use moltghost_protocol::endpoint::chat_request::{ChatRequest, Flavour};
+use moltghost_protocol::endpoint::api::Api;
+use moltghost_protocol::endpoint::capability;
 use moltghost_protocol::endpoint::headers;
 use moltghost_protocol::endpoint::models;
-use moltghost_protocol::endpoint::route::Route;
+use moltghost_protocol::endpoint::response;
+use moltghost_protocol::endpoint::run_request::RunRequest;
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
-use moltghost_protocol::id::AgentId;
+use moltghost_protocol::id::{AgentId, AgentRef};
 use moltghost_protocol::metrics::figures::Ending;
 use moltghost_protocol::object::agent::{Admission, Admit, AgentOp, Outcome, Settle, Target};
 use moltghost_protocol::request_id::RunId;
@@ -27,17 +29,16 @@ use std::rc::Rc;
 /// How often a stream whose pod is silent gets a comment, and how long the status line waits for the pod's.
 const BEAT_MS: u32 = 10_000;
 
-/// What an answer may hold for a caller that set no limit, in tokens: what a run without one reserves.
-const UNSTATED_ANSWER: u64 = 4_096;
-
 /// A run that was admitted.
 pub struct Run {
     /// The agent.
     pub agent: AgentId,
     /// Its id.
     pub id: RunId,
-    /// Whether the answer has the shape of `/v1/chat`.
-    pub flat: bool,
+    /// What it speaks.
+    pub api: Api,
+    /// Whether the pod takes `/v1/tools` itself.
+    pub own_tools: bool,
     /// Whether the answer streams.
     pub streaming: bool,
     /// Whether the usage chunk is ours alone: the caller did not ask for it.
@@ -95,17 +96,32 @@ impl Run {
         self.first_token.clone()
     }
 
+    /// Whether the pod says that it has no such route, where it need not have one; `body` as far as it was read.
+    pub fn lacks_route(&self, status: u16, body: &[u8]) -> bool {
+        let optional = !self.api.is_chat() || self.own_tools;
+        optional && capability::exists(status, body) == Some(false)
+    }
+
+    /// The event that ends the answer's stream with an error, of the body of a refusal; `next` is the number of the
+    /// event where events have one.
+    pub fn error_event(&self, error: &str, next: u64) -> String {
+        if self.api == Api::Responses {
+            response::error_event(error, next)
+        } else {
+            format!("data: {error}\n\n")
+        }
+    }
+
     /// A refusal after admission.
     pub fn refused(&self, problem: Problem) -> Answer {
         Answer::from(problem).lines(&self.lines)
     }
 }
 
-/// Serves `/v1/chat/completions` and `/v1/chat`.
-pub async fn call(request: &Request, called: &Called, route: Route) -> Result<Answer, Refusal> {
+/// Serves a call that runs. `documented`: its path is one of our own documents.
+pub async fn call(request: &Request, called: &Called, api: Api, documented: bool) -> Result<Answer, Refusal> {
     let key = presented(request)?;
-    let flat = route == Route::Chat;
-    let body = if key.is_some() { Some(body(request, flat).await) } else { None };
+    let body = if key.is_some() { Some(body(request, called, api).await) } else { None };
     let (chat, body_bytes, body_problem) = match body {
         Some(Ok((chat, bytes))) => (Some(chat), bytes, None),
         Some(Err((problem, bytes))) => (None, bytes, Some(problem)),
@@ -113,15 +129,13 @@ pub async fn call(request: &Request, called: &Called, route: Route) -> Result<An
     };
     let random = random::u128().map_err(internal)?;
     let id = RunId::mint(now(), random);
-    let reserve = chat
-        .as_ref()
-        .map_or(0, |chat| chat.prompt_estimate().saturating_add(chat.max_tokens.unwrap_or(UNSTATED_ANSWER)));
+    let reserve = chat.as_ref().map_or(0, RunRequest::reserve);
     let ask = Admit {
         run: id.clone(),
         key,
         alias: called.alias.clone(),
         browser: request.head.header("origin").map(str::to_owned),
-        documented: route.is_documented(),
+        documented,
         body_bytes,
         body_problem,
         reserve,
@@ -138,7 +152,8 @@ pub async fn call(request: &Request, called: &Called, route: Route) -> Result<An
             let run = Run {
                 agent: called.id.clone(),
                 id,
-                flat,
+                api,
+                own_tools: api == Api::Tools && target.capabilities.tools == Some(true),
                 streaming: chat.stream,
                 cuts_usage: chat.cuts_usage(),
                 prompt: chat.prompt_estimate(),
@@ -161,20 +176,23 @@ pub async fn call(request: &Request, called: &Called, route: Route) -> Result<An
 }
 
 /// Calls the pod and answers as it does.
-async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -> Answer {
+async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) -> Answer {
     if let Err(problem) = allowed(request, &run, &chat, target).await {
         return run.failed(request, None, problem);
     }
     let beat = if run.streaming { BEAT_MS } else { 0 };
-    let url = match pod::url(request, target, "/v1/chat/completions") {
+    let as_chat = run.api.is_chat() && !run.own_tools;
+    let path = if as_chat { Api::ChatCompletions } else { run.api }.path();
+    let url = match pod::url(request, target, path) {
         Ok(url) => url,
         Err(problem) => {
             return run.failed(request, None, problem);
         }
     };
     let begun = Exchange::begin(&request.raw, target.timeout_ms, beat).and_then(|exchange| {
-        let skills = chat.skills.join(",");
-        let body = chat.into_upstream(models::default(target.model.as_deref(), &target.models));
+        let skills = if as_chat { chat.skills.join(",") } else { String::new() };
+        let model = models::default(target.model.as_deref(), &target.models);
+        let body = chat.into_upstream(model, run.own_tools);
         exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
         Ok(exchange)
     });
@@ -186,7 +204,8 @@ async fn send(request: &Request, run: Run, chat: ChatRequest, target: &Target) -
 }
 
 /// Whether the agent has what the call asks for by name.
-async fn allowed(request: &Request, run: &Run, chat: &ChatRequest, target: &Target) -> Result<(), Problem> {
+async fn allowed(request: &Request, run: &Run, chat: &RunRequest, target: &Target) -> Result<(), Problem> {
+    target.capabilities.check(run.api)?;
     models::check(chat.model.as_deref(), &target.models)?;
     lists::check_skills(request, &run.agent, target, &chat.skills).await
 }
@@ -220,7 +239,7 @@ fn pod_headers(request: &Request, run: &Run, target: &Target, skills: &str) -> S
 
 /// Reads and parses the body. What is wrong with it is said only once everything that comes before it was right, so
 /// it travels to the object instead of ending the call here.
-async fn body(request: &Request, flat: bool) -> Result<(ChatRequest, u64), (Problem, u64)> {
+async fn body(request: &Request, called: &Called, api: Api) -> Result<(RunRequest, u64), (Problem, u64)> {
     let gzip = match request.is_gzip() {
         Ok(gzip) => gzip,
         Err(problem) => return Err((problem, 0)),
@@ -234,8 +253,27 @@ async fn body(request: &Request, flat: bool) -> Result<(ChatRequest, u64), (Prob
         }
     };
     let size = bytes.len() as u64;
-    let flavour = if flat { Flavour::Flat } else { Flavour::OpenAi };
-    ChatRequest::parse(bytes, flavour).map(|chat| (chat, size)).map_err(|problem| (problem, size))
+    let run = RunRequest::parse(bytes, api).map_err(|problem| (problem, size))?;
+    for (member, agent) in &run.agents {
+        if !is_called(request, called, agent).await {
+            let message =
+                "The body names another agent than the address does. Leave it out, or call that agent.";
+            return Err((Problem::new(Code::AgentMismatch, message).param(*member), size));
+        }
+    }
+    Ok((run, size))
+}
+
+/// Whether a name in a body is the agent's that was called: its id, or an alias of it.
+async fn is_called(request: &Request, called: &Called, agent: &str) -> bool {
+    match AgentRef::parse(agent) {
+        Ok(AgentRef::Id(id)) => id == called.id,
+        Ok(AgentRef::Alias(alias)) => {
+            called.alias.as_ref() == Some(&alias)
+                || objects::holder(request, &alias).await.is_ok_and(|id| id == called.id)
+        }
+        Err(_) => false,
+    }
 }
 
 fn too_large() -> Problem {

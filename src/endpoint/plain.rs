@@ -1,14 +1,17 @@
-//! An answer that does not stream: read whole, checked, counted and passed on. For `/v1/chat/completions` the pod's
-//! own bytes go out as they came.
+//! An answer that does not stream: read whole, checked, counted and passed on. But for `/v1/chat` and `/v1/tools` the
+//! pod's own bytes go out as they came.
 
 use super::call::{internal, timeout, Run};
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead, Whole};
+use moltghost_protocol::endpoint::api::Api;
+use moltghost_protocol::endpoint::capability;
 use moltghost_protocol::endpoint::headers;
 use moltghost_protocol::endpoint::plain_answer::{self, PlainAnswer, Unusable};
 use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
 use moltghost_protocol::endpoint::pod_error::{pass_error, PodError, MAX_ERROR_BYTES};
+use moltghost_protocol::endpoint::tool_result;
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::metrics::figures::Ending;
@@ -33,13 +36,10 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
             return run.failed(request, None, internal(failure));
         }
     };
-    match pod_answer::judge(head.status, head.header("content-type"), false) {
+    match judge(&run, &head) {
         Verdict::Plain => whole(request, run, exchange, &head).await,
         Verdict::ErrorBody => error(request, run, exchange, &head).await,
-        Verdict::Bad(problem) => {
-            exchange.close(false);
-            run.failed(request, Some(unheard(&run)), problem)
-        }
+        Verdict::Bad(problem) => bad(request, &run, exchange, problem),
         Verdict::Stream => {
             exchange.close(false);
             let problem =
@@ -47,6 +47,21 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
             run.failed(request, Some(unheard(&run)), problem)
         }
     }
+}
+
+/// What to make of a pod's head. A pod that has no such route is told apart from one that refuses the call.
+pub fn judge(run: &Run, head: &PodHead) -> Verdict {
+    if head.status != 404 && run.lacks_route(head.status, b"") {
+        return Verdict::Bad(capability::unsupported(run.api));
+    }
+    pod_answer::judge(head.status, head.header("content-type"), run.streaming)
+}
+
+/// Refuses for what the pod's head says. Where it has no such route nothing was run.
+pub fn bad(request: &Request, run: &Run, exchange: Exchange, problem: Problem) -> Answer {
+    exchange.close(false);
+    let ran = problem.code != Code::UnsupportedEndpoint;
+    run.failed(request, ran.then(|| unheard(run)), problem)
 }
 
 async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) -> Answer {
@@ -68,12 +83,17 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
         }
     };
     exchange.close(true);
-    let read = if run.flat {
-        plain_answer::flatten(&bytes, &run.id.message_id(), run.prompt)
-            .map(|(flat, usage)| (Answer::json_bytes(200, flat), usage))
-    } else {
-        PlainAnswer::read(&bytes)
-            .map(|answer| (Answer::json_native(200, native), answer.usage_or_estimated(run.prompt)))
+    let id = run.id.message_id();
+    let made = match run.api {
+        Api::Chat => Some(plain_answer::flatten(&bytes, &id, run.prompt)),
+        Api::Tools if run.own_tools => Some(tool_result::of_result(&bytes, &id, run.prompt)),
+        Api::Tools => Some(tool_result::of_completion(&bytes, &id, run.prompt)),
+        _ => None,
+    };
+    let read = match made {
+        Some(made) => made.map(|(ours, usage)| (Answer::json_bytes(200, ours), usage)),
+        None => PlainAnswer::read(run.api, &bytes)
+            .map(|answer| (Answer::json_native(200, native), answer.usage_or_estimated(run.prompt))),
     };
     match read {
         Ok((answer, usage)) => {
@@ -89,18 +109,28 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
 
 /// A pod's own refusal, read and, where it is one that a caller can use, passed on.
 pub async fn error(request: &Request, run: Run, exchange: Exchange, head: &PodHead) -> Answer {
-    let error = read_error(&exchange, head).await;
-    exchange.close(true);
-    passed(request, &run, &error)
+    match read_error(&run, &exchange, head).await {
+        Ok(error) => {
+            exchange.close(true);
+            passed(request, &run, &error)
+        }
+        Err(problem) => bad(request, &run, exchange, problem),
+    }
 }
 
 /// Reads a pod's refusal.
-pub async fn read_error(exchange: &Exchange, head: &PodHead) -> PodError {
+///
+/// # Errors
+/// `unsupported_endpoint` where it has no such route.
+pub async fn read_error(run: &Run, exchange: &Exchange, head: &PodHead) -> Result<PodError, Problem> {
     let body = match exchange.whole(MAX_ERROR_BYTES as u64).await {
         Ok(Whole::Bytes(bytes, _)) => bytes,
         _ => Vec::new(),
     };
-    pass_error(head.status, head.header("retry-after"), &body)
+    if run.lacks_route(head.status, &body) {
+        return Err(capability::unsupported(run.api));
+    }
+    Ok(pass_error(head.status, head.header("retry-after"), &body))
 }
 
 fn passed(request: &Request, run: &Run, error: &PodError) -> Answer {

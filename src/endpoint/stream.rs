@@ -10,8 +10,9 @@ use crate::request::Request;
 use moltghost_durable::bindings::entry;
 use moltghost_durable::bindings::exchange::{End, Event, Exchange, PodHead, Sink, Step};
 use moltghost_durable::bindings::Failure;
+use moltghost_protocol::endpoint::api::Api;
 use moltghost_protocol::endpoint::flat_stream::FlatStream;
-use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
+use moltghost_protocol::endpoint::pod_answer::Verdict;
 use moltghost_protocol::endpoint::stream_facts::{Ending, StreamFacts};
 use moltghost_protocol::endpoint::stream_scanner::StreamScanner;
 use moltghost_protocol::error::{Code, Problem};
@@ -50,17 +51,11 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
         }
     };
     if let Some(head) = &head {
-        match pod_answer::judge(head.status, head.header("content-type"), true) {
+        match plain::judge(&run, head) {
             Verdict::Stream => {}
             Verdict::ErrorBody => return plain::error(request, run, exchange, head).await,
-            Verdict::Bad(problem) => {
-                exchange.close(false);
-                return run.failed(request, Some(unheard(&run)), problem);
-            }
-            Verdict::Plain => {
-                exchange.close(false);
-                return run.failed(request, Some(unheard(&run)), not_a_stream());
-            }
+            Verdict::Bad(problem) => return plain::bad(request, &run, exchange, problem),
+            Verdict::Plain => return plain::bad(request, &run, exchange, not_a_stream()),
         }
     }
     match commit(request, run, exchange, head.as_ref()) {
@@ -79,10 +74,10 @@ fn commit(
     let from_pod = head.map(plain::openai_lines).unwrap_or_default();
     let common = common(&request.id, request.host());
     let response = exchange.open(200, &format!("{HEADERS}{from_pod}{}{common}", run.lines))?;
-    let shape = if run.flat {
-        Shape::Flat(FlatStream::new(run.id.message_id(), run.prompt))
-    } else {
-        Shape::OpenAi(StreamScanner::new(run.cuts_usage))
+    let shape = match run.api {
+        Api::Chat => Shape::Flat(FlatStream::new(run.id.message_id(), run.prompt)),
+        Api::Responses => Shape::OpenAi(StreamScanner::of_response()),
+        _ => Shape::OpenAi(StreamScanner::new(run.cuts_usage)),
     };
     let pump = Pump { run, exchange, shape: Rc::new(RefCell::new(shape)) };
     let headed = head.is_some();
@@ -100,7 +95,7 @@ enum Ended {
     Fed,
     /// The pod said that it is done, whether or not it ends its answer.
     Done,
-    /// The pod broke off, or gave no stream: the event that tells the caller.
+    /// The pod broke off, or gave no stream: the body of the error that tells the caller.
     Broken(String),
     /// Nobody reads any more.
     Gone,
@@ -111,19 +106,18 @@ impl Pump {
     async fn run(&self, headed: bool) -> Result<Ended, Failure> {
         if !headed {
             match self.exchange.next().await? {
-                Event::Head(head) => {
-                    match pod_answer::judge(head.status, head.header("content-type"), true) {
-                        Verdict::Stream => {}
-                        Verdict::Bad(problem) => return Ok(Ended::Broken(problem.event())),
-                        Verdict::Plain => return Ok(Ended::Broken(not_a_stream().event())),
-                        Verdict::ErrorBody => {
-                            return Ok(Ended::Broken(plain::read_error(&self.exchange, &head).await.event()));
-                        }
+                Event::Head(head) => match plain::judge(&self.run, &head) {
+                    Verdict::Stream => {}
+                    Verdict::Bad(problem) => return Ok(Ended::Broken(problem.body())),
+                    Verdict::Plain => return Ok(Ended::Broken(not_a_stream().body())),
+                    Verdict::ErrorBody => {
+                        let error = plain::read_error(&self.run, &self.exchange, &head).await;
+                        return Ok(Ended::Broken(error.map_or_else(|problem| problem.body(), |e| e.body)));
                     }
-                }
+                },
                 Event::Gone => return Ok(Ended::Gone),
-                Event::Timeout => return Ok(Ended::Broken(timeout().event())),
-                Event::Failed | Event::Tick => return Ok(Ended::Broken(broke_off().event())),
+                Event::Timeout => return Ok(Ended::Broken(timeout().body())),
+                Event::Failed | Event::Tick => return Ok(Ended::Broken(broke_off().body())),
             }
         }
         let shape = Rc::clone(&self.shape);
@@ -135,38 +129,38 @@ impl Pump {
                 Err(_) => Err(Failure("a stream was stepped while it was stepped".to_owned())),
             }
         };
-        Ok(match self.exchange.flow(step, &failed().event()).await? {
+        Ok(match self.exchange.flow(step, &self.run.error_event(&failed().body(), 0)).await? {
             End::Fed => Ended::Fed,
             End::LastWord => Ended::Done,
             End::Gone => Ended::Gone,
-            End::Timeout => Ended::Broken(timeout().event()),
-            End::Failed => Ended::Broken(broke_off().event()),
+            End::Timeout => Ended::Broken(timeout().body()),
+            End::Failed => Ended::Broken(broke_off().body()),
         })
     }
 
     /// Writes what is left, settles, and ends the answer in order.
     async fn end(self, request: &Request, ended: Result<Ended, Failure>) {
-        let (fed, event) = match &ended {
-            Ok(Ended::Fed | Ended::Done) => (true, Some(broke_off().event())),
+        let (fed, error) = match &ended {
+            Ok(Ended::Fed | Ended::Done) => (true, Some(broke_off().body())),
             Ok(Ended::Broken(event)) => (false, Some(event.clone())),
             Ok(Ended::Gone) => (false, None),
-            Err(failure) => (false, Some(internal(failure.clone()).event())),
+            Err(failure) => (false, Some(internal(failure.clone()).body())),
         };
-        let (ending, usage) = {
+        let (ending, facts) = {
             let mut shape = self.shape.borrow_mut();
             let ending = shape.finish(fed);
-            (ending, shape.facts().usage_or_counted(self.run.prompt))
+            (ending, *shape.facts())
         };
         let how = match &ended {
             Ok(Ended::Gone) => How::Cancelled,
             _ if ending.complete => How::Ok,
             _ => How::ServerError,
         };
-        self.run.settle(request, Some(usage), how);
-        let Some(event) = event else { return self.exchange.close(false) };
+        self.run.settle(request, Some(facts.usage_or_counted(self.run.prompt)), how);
+        let Some(error) = error else { return self.exchange.close(false) };
         let _ = self.exchange.write(&ending.flush);
         if !ending.complete {
-            let _ = self.exchange.write(event.as_bytes());
+            let _ = self.exchange.write(self.run.error_event(&error, facts.next).as_bytes());
         }
         if matches!(ended, Ok(Ended::Done)) {
             self.exchange.leave().await;

@@ -4,6 +4,8 @@
 //! A route that takes a body is sent `{}`, in which there is nothing to answer: where the route exists the pod says
 //! what is missing, where it does not the pod says 404 or 405.
 
+use super::api::Api;
+use crate::error::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -70,6 +72,30 @@ impl Capabilities {
                 .and_then(|there| told(5).map(|(_, body)| there && super::skills::listed(body).is_some())),
         }
     }
+
+    /// Whether a call of `api` can be made of the pod, as far as it is known.
+    ///
+    /// # Errors
+    /// `unsupported_endpoint`.
+    pub fn check(&self, api: Api) -> Result<(), Problem> {
+        let there = match api {
+            Api::Completions => self.completions,
+            Api::Embeddings => self.embeddings,
+            Api::Responses => self.responses,
+            Api::ChatCompletions | Api::Chat | Api::Tools => None,
+        };
+        if there == Some(false) {
+            Err(unsupported(api))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// `unsupported_endpoint` for what a pod does not serve.
+pub fn unsupported(api: Api) -> Problem {
+    let message = format!("The agent's pod has no {}. /v1/status shows what it serves.", api.path());
+    Problem::new(Code::UnsupportedEndpoint, message)
 }
 
 /// Whether a pod that answers like this has the route; `None` where the answer does not tell: it refuses whoever
@@ -128,6 +154,17 @@ mod tests {
             "[1]",
         ] {
             assert_eq!(exists(404, body.as_bytes()), Some(false), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_missing_is_refused() {
+        let known =
+            Capabilities { embeddings: Some(false), completions: Some(true), ..Capabilities::default() };
+        for api in Api::ALL {
+            let refused = known.check(api).map_err(|problem| problem.code);
+            let wanted = if api == Api::Embeddings { Err(Code::UnsupportedEndpoint) } else { Ok(()) };
+            assert_eq!(refused, wanted, "{api:?}");
         }
     }
 

@@ -79,7 +79,7 @@ impl<'a> Completion<'a> {
 }
 
 /// A number of tokens; some servers write it as a float.
-fn count(value: Value<'_>) -> Option<u64> {
+pub(super) fn count(value: Value<'_>) -> Option<u64> {
     value.unsigned().or_else(|| {
         let whole = value.float().filter(|n| *n >= 0.0 && *n < 9e15)?;
         format!("{whole:.0}").parse().ok()

@@ -1,11 +1,13 @@
-//! A pod's plain answer to a chat call. It is proved to be a completion before anything of it is passed on: SDKs take
-//! any other object with status 200 for an answer without choices.
+//! A pod's plain answer. It is proved to be what was asked for before anything of it is passed on: SDKs take any other
+//! object with status 200 for an answer without choices.
 
+use super::api::Api;
 use super::completion::Completion;
 use super::flat::{raw_or_null, usage_object, Content};
+use super::response;
 use super::usage::Usage;
 use crate::error::{Code, Problem};
-use crate::json::{Edits, Members, Value};
+use crate::json::{Edits, Kind, Members, Value};
 
 /// Why a body is no plain answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +16,18 @@ pub enum Unusable {
     NotJson,
     /// An error object: [`super::pod_error::pass_error`] with status 200 says what it says.
     Error,
-    /// An object without `choices`.
-    NotACompletion,
+    /// An object without what the API's answers have, which is named.
+    Lacks(&'static str),
 }
 
 impl From<Unusable> for Problem {
     fn from(unusable: Unusable) -> Self {
         let message = match unusable {
-            Unusable::NotJson => "the pod's answer is not a JSON object",
-            Unusable::Error => "the pod answered with an error",
-            Unusable::NotACompletion => "the pod's answer is not a chat completion: it has no `choices`",
+            Unusable::NotJson => "the pod's answer is not a JSON object".to_owned(),
+            Unusable::Error => "the pod answered with an error".to_owned(),
+            Unusable::Lacks(name) => {
+                format!("the pod's answer is not what was asked for: it has no `{name}`")
+            }
         };
         Problem::new(Code::BadGateway, message)
     }
@@ -39,15 +43,63 @@ pub struct PlainAnswer {
 }
 
 impl PlainAnswer {
-    /// Reads an answer.
-    pub fn read(body: &[u8]) -> Result<Self, Unusable> {
+    /// Reads an answer whose bytes go out as they are.
+    ///
+    /// # Errors
+    /// What keeps it from being one.
+    pub fn read(api: Api, body: &[u8]) -> Result<Self, Unusable> {
+        match api {
+            Api::Embeddings => Self::of_embeddings(body),
+            Api::Responses => Self::of_response(body),
+            _ => Self::of_choices(body),
+        }
+    }
+
+    /// Reads a list of choices: a chat or text completion.
+    ///
+    /// # Errors
+    /// What keeps it from being one.
+    pub fn of_choices(body: &[u8]) -> Result<Self, Unusable> {
         let mut content_bytes = 0;
         let found = whole(body, |bytes| content_bytes += bytes)?;
         match found.choices {
             Some(_) => Ok(Self { usage: found.figures(), content_bytes }),
             None if found.error => Err(Unusable::Error),
-            None => Err(Unusable::NotACompletion),
+            None => Err(Unusable::Lacks("choices")),
         }
+    }
+
+    fn of_embeddings(body: &[u8]) -> Result<Self, Unusable> {
+        let found = whole(body, |_| ())?;
+        let members = Members::parse_answer(body).map_err(|_| Unusable::NotJson)?;
+        match members.get(body, "data") {
+            Some(data) if data.kind() == Kind::Array => Ok(Self { usage: found.figures(), content_bytes: 0 }),
+            _ if found.error => Err(Unusable::Error),
+            _ => Err(Unusable::Lacks("data")),
+        }
+    }
+
+    /// A response that failed has an `error` and is still one.
+    fn of_response(body: &[u8]) -> Result<Self, Unusable> {
+        let found = whole(body, |_| ())?;
+        let members = Members::parse_answer(body).map_err(|_| Unusable::NotJson)?;
+        let says = members.get(body, "object").and_then(Value::string).is_some_and(|o| o.is("response"));
+        if says || members.get(body, "output").is_some_and(|output| output.kind() == Kind::Array) {
+            let response = Value(body);
+            return Ok(Self {
+                usage: response::usage(response),
+                content_bytes: response::content_bytes(response),
+            });
+        }
+        Err(if found.error { Unusable::Error } else { Unusable::Lacks("output") })
+    }
+
+    /// The usage that any JSON object of a pod reports, whatever else it is.
+    ///
+    /// # Errors
+    /// `NotJson`.
+    pub fn usage_of(body: &[u8]) -> Result<Option<Usage>, Unusable> {
+        Ok(whole(body, |_| ())?.figures())
     }
 
     /// What the run used: what the pod reported, else guessed from the size, with the prompt as it was estimated.
@@ -63,15 +115,10 @@ fn whole(body: &[u8], mut each: impl FnMut(u64)) -> Result<Completion<'_>, Unusa
     Completion::read(body, |choice| each(choice.bytes)).map_err(|_| Unusable::NotJson)
 }
 
-/// The usage that any JSON object of a pod reports, whatever else it is.
-pub fn usage_of(body: &[u8]) -> Result<Option<Usage>, Unusable> {
-    Ok(whole(body, |_| ())?.figures())
-}
-
 /// An answer for `/v1/chat`: the same completion under our id, with flat `content`, `finish_reason` and `usage`.
 /// Answers it with what the run used; the prompt counts as `prompt_tokens` where the pod reported nothing.
 pub fn flatten(body: &[u8], message_id: &str, prompt_tokens: u64) -> Result<(Vec<u8>, Usage), Unusable> {
-    let usage = PlainAnswer::read(body)?.usage_or_estimated(prompt_tokens);
+    let usage = PlainAnswer::of_choices(body)?.usage_or_estimated(prompt_tokens);
     let mut content = Content::new();
     let mut finish_reason = None;
     let found = Completion::read(body, |choice| {
@@ -81,7 +128,7 @@ pub fn flatten(body: &[u8], message_id: &str, prompt_tokens: u64) -> Result<(Vec
         }
     })
     .map_err(|_| Unusable::NotJson)?;
-    let members = Members::parse_answer(body).map_err(|_| Unusable::NotACompletion)?;
+    let members = Members::parse_answer(body).map_err(|_| Unusable::NotJson)?;
     let mut edits = Edits::new();
     edits.set_string("id", message_id);
     if members.get(body, "object").is_none() {
@@ -136,7 +183,7 @@ mod tests {
         assert_eq!(flat["usage"]["completion_tokens"], 2);
         assert_eq!((&flat["usage"]["tokens"], &flat["usage"]["source"]), (&json!(11), &json!("estimated")));
         given.as_object_mut().unwrap().remove("usage");
-        assert_eq!(PlainAnswer::read(given.to_string().as_bytes()).unwrap().usage, None);
+        assert_eq!(PlainAnswer::of_choices(given.to_string().as_bytes()).unwrap().usage, None);
     }
 
     #[test]
@@ -150,17 +197,43 @@ mod tests {
 
     #[test]
     fn what_is_no_completion_is_refused() {
-        let error = |body: &[u8]| PlainAnswer::read(body).unwrap_err();
+        let error = |body: &[u8]| PlainAnswer::of_choices(body).unwrap_err();
         for body in
             [&b""[..], b"<html>", b"[]", b"null", b"{\"choices\":[]", b"{\"choices\":[{\"text\":\"\xff\"}]}"]
         {
             assert_eq!(error(body), Unusable::NotJson);
         }
-        assert_eq!(error(b"{}"), Unusable::NotACompletion);
+        assert_eq!(error(b"{}"), Unusable::Lacks("choices"));
         assert_eq!(error(b"{\"error\":{\"message\":\"x\"}}"), Unusable::Error);
-        assert_eq!(flatten(b"{\"choices\":1}", "m", 0), Err(Unusable::NotACompletion));
-        assert_eq!(usage_of(b"{\"usage\":{\"prompt_tokens\":0}}").unwrap().unwrap().total_tokens, 0);
+        assert_eq!(flatten(b"{\"choices\":1}", "m", 0), Err(Unusable::Lacks("choices")));
+        assert_eq!(
+            PlainAnswer::usage_of(b"{\"usage\":{\"prompt_tokens\":0}}").unwrap().unwrap().total_tokens,
+            0
+        );
         assert_eq!(Problem::from(Unusable::NotJson).code, Code::BadGateway);
+    }
+
+    #[test]
+    fn each_api_has_its_own_answers() {
+        let read = |api, body: &str| PlainAnswer::read(api, body.as_bytes());
+        let text = r#"{"choices":[{"text":"hi"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+        let vectors = r#"{"data":[{"embedding":[0.5]}],"usage":{"prompt_tokens":4,"total_tokens":4}}"#;
+        let failed = r#"{"object":"response","status":"failed","error":{"code":"x"},"output":[]}"#;
+        let told = |answer: Result<PlainAnswer, _>| answer.unwrap().usage.map(|usage| usage.total_tokens);
+        assert_eq!(told(read(Api::Completions, text)), Some(3));
+        assert_eq!(read(Api::Completions, text).unwrap().content_bytes, 2);
+        assert_eq!(told(read(Api::Embeddings, vectors)), Some(4));
+        assert_eq!(told(read(Api::Responses, failed)), None);
+        let written = r#"{"output":[{"content":[{"text":"four"}]}]}"#;
+        let usage = read(Api::Responses, written).unwrap().usage_or_estimated(7);
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (7, 1));
+        for (api, name) in
+            [(Api::Completions, "choices"), (Api::Embeddings, "data"), (Api::Responses, "output")]
+        {
+            assert_eq!(read(api, r#"{"data":7,"output":{}}"#), Err(Unusable::Lacks(name)));
+            assert_eq!(read(api, r#"{"error":{"message":"x"}}"#), Err(Unusable::Error));
+            assert_eq!(read(api, "[]"), Err(Unusable::NotJson));
+        }
     }
 
     proptest! {

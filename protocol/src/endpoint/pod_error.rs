@@ -26,11 +26,6 @@ impl PodError {
     pub fn retry_headers(&self) -> Vec<(&'static str, String)> {
         Problem::new(Code::BadGateway, "").retry(self.retry).retry_headers()
     }
-
-    /// The event that ends a stream with this error.
-    pub fn event(&self) -> String {
-        format!("data: {}\n\n", self.body)
-    }
 }
 
 impl From<&Problem> for PodError {

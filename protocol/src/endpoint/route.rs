@@ -1,6 +1,7 @@
 //! The routes of an endpoint (agent-endpoints §2). Nothing else of a pod can be reached: a path that is not in this
 //! table does not exist, and what is sent to a pod comes from here, never from the caller.
 
+use super::api::Api;
 use crate::id::{AgentRef, IdError};
 
 /// Longest id of a model in a path, decoded.
@@ -13,6 +14,14 @@ pub enum Route {
     ChatCompletions,
     /// `POST /v1/chat`
     Chat,
+    /// `POST /v1/tools`
+    Tools,
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1/responses`
+    Responses,
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/{id}`
@@ -31,6 +40,10 @@ impl Route {
         match self {
             Self::ChatCompletions => "/v1/chat/completions",
             Self::Chat => "/v1/chat",
+            Self::Tools => "/v1/tools",
+            Self::Completions => "/v1/completions",
+            Self::Embeddings => "/v1/embeddings",
+            Self::Responses => "/v1/responses",
             Self::Models => "/v1/models",
             Self::Model => "/v1/models/{id}",
             Self::Health => "/v1/health",
@@ -40,9 +53,9 @@ impl Route {
     }
 
     /// Methods for the `Allow` header.
-    pub const fn allow(self) -> &'static str {
+    pub fn allow(self) -> &'static str {
         match self {
-            Self::ChatCompletions | Self::Chat => "POST, OPTIONS",
+            _ if self.api().is_some() => "POST, OPTIONS",
             Self::OpenApi => "GET, HEAD",
             _ => "GET, HEAD, OPTIONS",
         }
@@ -51,15 +64,19 @@ impl Route {
     /// Whether this is one of the paths of our own documents, which answer 202 while an agent starts
     /// (agent-endpoints §3).
     pub const fn is_documented(self) -> bool {
-        matches!(self, Self::Chat)
+        matches!(self, Self::Chat | Self::Tools)
     }
 
-    /// The pod's path for a call to this route; `None` where the pod is not asked.
-    pub const fn pod_path(self) -> Option<&'static str> {
+    /// The API that a run on this route speaks; `None` where nothing runs.
+    pub const fn api(self) -> Option<Api> {
         match self {
-            Self::ChatCompletions | Self::Chat => Some("/v1/chat/completions"),
-            Self::Models | Self::Model => Some("/v1/models"),
-            Self::Health | Self::Status | Self::OpenApi => None,
+            Self::ChatCompletions => Some(Api::ChatCompletions),
+            Self::Chat => Some(Api::Chat),
+            Self::Tools => Some(Api::Tools),
+            Self::Completions => Some(Api::Completions),
+            Self::Embeddings => Some(Api::Embeddings),
+            Self::Responses => Some(Api::Responses),
+            Self::Models | Self::Model | Self::Health | Self::Status | Self::OpenApi => None,
         }
     }
 
@@ -69,6 +86,10 @@ impl Route {
         let (route, model) = match path {
             "/v1/chat/completions" => (Self::ChatCompletions, None),
             "/v1/chat" => (Self::Chat, None),
+            "/v1/tools" => (Self::Tools, None),
+            "/v1/completions" => (Self::Completions, None),
+            "/v1/embeddings" => (Self::Embeddings, None),
+            "/v1/responses" => (Self::Responses, None),
             "/v1/models" => (Self::Models, None),
             "/v1/health" => (Self::Health, None),
             "/v1/status" => (Self::Status, None),
@@ -78,7 +99,7 @@ impl Route {
                 None => return Lookup::Unknown,
             },
         };
-        let posted = matches!(route, Self::ChatCompletions | Self::Chat);
+        let posted = route.api().is_some();
         match method {
             "POST" if posted => Lookup::Found { route, model, head: false },
             "GET" | "HEAD" if !posted => Lookup::Found { route, model, head: method == "HEAD" },
@@ -168,6 +189,10 @@ mod tests {
         for (method, path, route) in [
             ("POST", "/v1/chat/completions", Route::ChatCompletions),
             ("POST", "/v1/chat", Route::Chat),
+            ("POST", "/v1/tools", Route::Tools),
+            ("POST", "/v1/completions", Route::Completions),
+            ("POST", "/v1/embeddings", Route::Embeddings),
+            ("POST", "/v1/responses", Route::Responses),
             ("GET", "/v1/models", Route::Models),
             ("GET", "/v1/health", Route::Health),
             ("HEAD", "/v1/status", Route::Status),
@@ -175,6 +200,7 @@ mod tests {
         ] {
             assert_eq!(found(method, path), Some((route, None)), "{method} {path}");
             assert_eq!(route.pattern(), path);
+            assert_eq!(route.api().map(Api::path), (method == "POST").then_some(path));
         }
     }
 

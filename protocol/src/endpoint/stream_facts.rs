@@ -20,6 +20,8 @@ pub struct StreamFacts {
     pub finished: bool,
     /// The pod sent an error.
     pub error: bool,
+    /// The number that the next event of a response has.
+    pub next: u64,
 }
 
 /// What one event is.

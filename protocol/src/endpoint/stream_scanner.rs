@@ -1,10 +1,11 @@
-//! The stream of `/v1/chat/completions` on its way from the pod to the caller: watched, but not touched.
+//! A stream whose bytes are the pod's own on its way from the pod to the caller: watched, but not touched.
 //!
 //! Invariants: what is passed on are whole events, so that a heartbeat or an error can always be put between them
 //! (an event of more than a mebibyte alone is passed on as it comes); the bytes passed on do not depend on how the
 //! pod's were cut into chunks; and they are the pod's bytes, but for a usage chunk that the caller did not ask for
 //! and for what comes after `[DONE]` (agent-endpoints §7).
 
+use super::response;
 use super::sse::{Assembler, Event, Part};
 use super::stream_facts::{Ending, Seen, StreamFacts};
 use std::ops::Range;
@@ -52,6 +53,8 @@ impl Passage {
 /// Watches one stream.
 #[derive(Debug, Clone)]
 pub struct StreamScanner {
+    /// The stream is one of named events, as the Responses API has them.
+    response: bool,
     cut_usage: bool,
     assembler: Assembler,
     facts: StreamFacts,
@@ -62,7 +65,13 @@ pub struct StreamScanner {
 impl StreamScanner {
     /// `cut_usage`: the caller did not ask for the usage chunk.
     pub fn new(cut_usage: bool) -> Self {
-        Self { cut_usage, assembler: Assembler::new(), facts: StreamFacts::default(), passed: true }
+        let (assembler, facts) = (Assembler::new(), StreamFacts::default());
+        Self { response: false, cut_usage, assembler, facts, passed: true }
+    }
+
+    /// For a stream of the Responses API.
+    pub fn of_response() -> Self {
+        Self { response: true, ..Self::new(false) }
     }
 
     /// What is known so far.
@@ -127,7 +136,8 @@ impl StreamScanner {
         let oversize = self.assembler.inside_oversize();
         let rest = if self.facts.done { Vec::new() } else { self.assembler.rest() };
         let fate = self.observe(&rest);
-        let complete = self.facts.complete(clean_end);
+        // The last event of a response is the last word, however its pod closes.
+        let complete = self.facts.complete(clean_end || self.response);
         let flush = match (complete, oversize) {
             (true, false) if fate == Fate::Pass => rest,
             // The piece of an event that was passed on must not swallow the error event that follows.
@@ -138,7 +148,13 @@ impl StreamScanner {
     }
 
     fn observe(&mut self, event: &[u8]) -> Fate {
-        match self.facts.observe(&Event::read(event), |_| ()) {
+        let event = Event::read(event);
+        let seen = if self.response {
+            response::observe(&mut self.facts, &event)
+        } else {
+            self.facts.observe(&event, |_| ())
+        };
+        match seen {
             Seen::UsageChunk if self.cut_usage => Fate::Cut,
             Seen::Opaque => Fate::Odd,
             _ => Fate::Pass,
@@ -247,6 +263,20 @@ mod tests {
         assert!(pass(stream(&[CONTENT, FINISH]).as_bytes(), &[], false, true).2);
         assert!(pass(stream(&[CONTENT, "data: {\"error\":{}}"]).as_bytes(), &[], false, false).2);
         assert!(!pass(b"", &[], false, true).2);
+    }
+
+    #[test]
+    fn a_response_goes_on_byte_for_byte_and_ends_with_its_last_event() {
+        let delta = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":3,\"delta\":\"hi\"}\n\n";
+        let last = "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n";
+        let mut scanner = StreamScanner::of_response();
+        assert!(scanner.push(delta.as_bytes()).is_whole(delta.len()));
+        assert!(!scanner.clone().finish(true).complete);
+        assert_eq!((scanner.facts().pieces, scanner.facts().next), (1, 4));
+        assert!(scanner.push(last.as_bytes()).is_whole(last.len()));
+        assert!(scanner.clone().finish(false).complete);
+        assert_eq!(scanner.facts().usage.map(|usage| usage.total_tokens), Some(3));
+        assert!(!scanner.push(b"data: [DONE]\n\n").is_empty());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 // Judges a stream of server-sent events as it passes: each event by its schema, and the stream as a whole.
 //
-// Invariant: a stream that is not ended by `[DONE]`, by an error event or after a `finish_reason` was cut, and cutting
-// is what the contract forbids; nothing follows the end.
+// Invariant: a stream that is not ended by `[DONE]`, by an error event, after a `finish_reason` or with the last event of
+// a response was cut, and cutting is what the contract forbids; nothing follows the end.
 
 import assert from "node:assert/strict";
 import { mismatch, type Schema } from "./document.ts";
+
+/** Types of the events that end a response. */
+const LAST = /^response\.(completed|incomplete|failed|cancelled)$/;
 
 /** Takes a stream piece by piece, in whatever pieces it comes. */
 export class EventCheck {
@@ -66,9 +69,10 @@ export class EventCheck {
     const event = parse(data, where);
     const wrong = mismatch(this.#schema, event);
     assert.equal(wrong, null, `${where} is not as documented:\n  ${wrong}\n  ${data}`);
-    if (event.error !== undefined) {
+    if (event.error !== undefined || event.type === "error") {
       this.#ended = "an error event";
     }
+    this.#finished ||= LAST.test(String(event.type));
     const choices = Array.isArray(event.choices) ? event.choices : [];
     this.#finished ||= choices.some((choice) => typeof choice?.finish_reason === "string");
   }
