@@ -142,7 +142,7 @@ impl Pump {
     async fn end(self, request: &Request, ended: Result<Ended, Failure>) {
         let (fed, error) = match &ended {
             Ok(Ended::Fed | Ended::Done) => (true, Some(broke_off().body())),
-            Ok(Ended::Broken(event)) => (false, Some(event.clone())),
+            Ok(Ended::Broken(error)) => (false, Some(error.clone())),
             Ok(Ended::Gone) => (false, None),
             Err(failure) => (false, Some(internal(failure.clone()).body())),
         };

@@ -81,7 +81,8 @@ describe("an agent's own host", () => {
       "/v1",
       "/v1/",
       "/v1/chat/",
-      "/v1/embeddings",
+      "/v1/images/generations",
+      "/v1/responses/resp_1",
       "/V1/chat",
       "/_pod/requests",
     ]) {
