@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod auth;
+mod events;
 mod figures;
 mod keys;
 mod tokens;
@@ -46,6 +47,7 @@ enum Found<'a> {
     AgentUsage(String),
     AgentMetrics(String),
     Keys,
+    Events,
     Key(&'a str),
     RevokeByKey,
 }
@@ -81,6 +83,7 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["agents", account, agent, "usage"] => Found::AgentUsage(format!("{account}/{agent}")),
         ["agents", account, agent, "metrics"] => Found::AgentMetrics(format!("{account}/{agent}")),
         ["agents", account, agent, last] => Found::AgentVerb(format!("{account}/{agent}"), verb(last)?),
+        ["events"] => Found::Events,
         ["keys"] => Found::Keys,
         ["keys", "revoke"] => Found::RevokeByKey,
         ["keys", key] => Found::Key(key),
@@ -95,7 +98,7 @@ impl Found<'_> {
             Self::Token { .. } | Self::Key(_) => "DELETE",
             Self::Agent(_) => "GET, HEAD, PATCH, DELETE",
             Self::AgentVerb(..) | Self::RevokeByKey => "POST",
-            Self::Keys | Self::AgentUsage(_) | Self::AgentMetrics(_) => "GET, HEAD",
+            Self::Keys | Self::Events | Self::AgentUsage(_) | Self::AgentMetrics(_) => "GET, HEAD",
         }
     }
 }
@@ -118,6 +121,7 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,
         (Found::AgentUsage(agent), _) => figures::usage(request, caller, agent).await,
         (Found::AgentMetrics(agent), _) => figures::metrics(request, caller, agent).await,
+        (Found::Events, _) => events::watch(request, caller).await,
         (Found::Keys, _) => keys::list(request, caller).await,
         (Found::Key(key), _) => keys::revoke(request, caller, key).await,
         (Found::RevokeByKey, _) => keys::revoke_by_key(request, caller).await,

@@ -67,14 +67,16 @@ pub async fn account<T: DeserializeOwned>(
 }
 
 /// What went wrong inside is for the log; the caller learns that it did.
+pub fn shown(request: &Request, problem: Problem) -> Problem {
+    if problem.code != Code::InternalError {
+        return problem;
+    }
+    crate::log("object_failed", request, &problem.message);
+    Problem { message: "Something went wrong here. Tell the operator.".to_owned(), ..problem }
+}
+
 fn logged<T>(request: &Request, answer: Result<T, Problem>) -> Result<T, Problem> {
-    answer.map_err(|problem| {
-        if problem.code != Code::InternalError {
-            return problem;
-        }
-        crate::log("object_failed", request, &problem.message);
-        Problem { message: "Something went wrong here. Tell the operator.".to_owned(), ..problem }
-    })
+    answer.map_err(|problem| shown(request, problem))
 }
 
 /// Who holds an alias, as far as this instance remembers; whoever uses it tells the object the alias too, so that a

@@ -7,19 +7,23 @@
 
 mod agents;
 mod alias;
+mod events;
 mod object;
 mod project;
 mod register;
 mod saga;
 mod schema;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
+pub use events::{token_ended, MAX_STREAMS};
 pub use object::Account as AccountObject;
 
 use crate::migrate;
 use crate::sql::{column, Sql, Statement};
+use crate::stream::link::Socket;
 use moltghost_protocol::control::account::{AccountDocument, Name};
 use moltghost_protocol::control::agent::AgentRecord;
 use moltghost_protocol::credential::Pepper;
@@ -37,6 +41,8 @@ type Answer<T> = Result<T, Problem>;
 
 /// What an account needs of the world.
 pub trait World {
+    /// A reader's socket.
+    type Socket: Socket;
     /// Now.
     fn now(&self) -> Millis;
     /// Random bytes that were never given before.
@@ -46,6 +52,8 @@ pub trait World {
     fn nonce(&self) -> Answer<[u8; 12]>;
     /// Makes sure that the alarm rings no later than `time`.
     fn wake(&self, time: Millis);
+    /// The sockets of who watches, and of who has not said yet what it wants.
+    fn sockets(&self) -> Vec<Self::Socket>;
     /// Asks an alias.
     fn alias(&self, alias: &Alias, op: AliasOp) -> impl Future<Output = Answer<()>>;
     /// Asks the register.
@@ -74,6 +82,7 @@ impl<S: Sql, W: World> Account<S, W> {
     pub async fn handle(&self, message: &str) -> String {
         match moltghost_protocol::object::read::<AccountAsk>(message) {
             Ok(AccountAsk::Register(op)) => self.register(&op),
+            Ok(AccountAsk::Report(report)) => write_answer(&self.take_report(&report)),
             Ok(AccountAsk::Alias(op)) => self.alias(&op),
             Ok(AccountAsk::Operator(op)) => self.operate(op).await,
             Ok(AccountAsk::Token { id, token, op }) => match self.check_token(&id, &token, &op) {
@@ -95,6 +104,11 @@ impl<S: Sql, W: World> Account<S, W> {
             AccountOp::RevokeToken(id) => write_answer(&self.revoke_token(&id)),
             AccountOp::CreateAgent(ask) => write_answer(&self.create_agent(*ask).await),
             AccountOp::Agents(page) => write_answer(&self.agents(&page)),
+            AccountOp::Watch => write_answer::<()>(&Err(Problem::new(
+                Code::InternalError,
+                "only the first frame of a link asks to watch",
+            ))),
+            AccountOp::Figures(page) => write_answer(&self.agent_figures(&page)),
             AccountOp::Find { agent, .. } => write_answer(&self.find(&agent)),
             AccountOp::ChangeAgent { agent, change } => {
                 write_answer(&self.change_agent(&agent, *change).await)
@@ -154,14 +168,15 @@ impl<S: Sql, W: World> Account<S, W> {
         })
     }
 
-    /// Takes the steps that are left over, then projects to D1. Rings again while something is left.
+    /// Takes the steps that are left over, projects to D1, tells the register. Rings again while something is left.
     pub async fn alarm(&self) {
         if !matches!(self.name, AccountName::Account(_)) || self.document().is_err() {
             return;
         }
         let steps = self.enlist().await.and(self.complete_all().await);
         let projected = self.project().await;
-        if steps.is_err() || projected.is_err() {
+        let told = self.tell_register().await;
+        if steps.is_err() || projected.is_err() || told.is_err() {
             self.world.wake(self.world.now() + saga::RETRY);
         }
     }

@@ -13,6 +13,7 @@ mod keys;
 mod lifecycle;
 mod metrics;
 mod object;
+mod outbox;
 mod read;
 mod runs;
 mod schema;

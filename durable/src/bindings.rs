@@ -10,8 +10,10 @@ pub mod entry;
 pub mod exchange;
 pub mod glue;
 pub mod inquiry;
+pub mod link;
 pub mod object;
 pub mod random;
+pub mod sockets;
 
 use wasm_bindgen::JsValue;
 

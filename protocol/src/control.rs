@@ -4,6 +4,7 @@
 pub mod account;
 pub mod agent;
 pub mod browser_origin;
+pub mod event;
 pub mod fields;
 pub mod key;
 pub mod page;

@@ -94,6 +94,8 @@ codes! {
     MisdirectedRequest = "misdirected_request", 421, "invalid_request_error", Retry::No;
     /// The same `Idempotency-Key` came with another body.
     IdempotencyMismatch = "idempotency_mismatch", 422, "invalid_request_error", Retry::No;
+    /// The account has as many event streams open as it may.
+    TooManyStreams = "too_many_streams", 429, "rate_limit_error", Retry::After(5_000);
     /// A bug of ours, or an object that could not be reached.
     InternalError = "internal_error", 500, "internal_error", Retry::No;
     /// The pod answered with something that cannot be passed on.

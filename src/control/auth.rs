@@ -96,16 +96,21 @@ impl Caller {
         id: &AccountId,
         op: AccountOp,
     ) -> Result<T, Problem> {
-        let ask = match self {
-            Self::Operator => AccountAsk::Operator(op),
-            Self::Holder { token, text } => {
-                if token.account != *id {
-                    return Err(Problem::new(Code::NotFound, "There is no such account."));
-                }
-                AccountAsk::Token { id: token.id.clone(), token: text.clone(), op }
+        objects::account(request, &AccountName::Account(id.clone()), &self.ask(id, op)?).await
+    }
+
+    /// What asks an account in the caller's name.
+    ///
+    /// # Errors
+    /// `not_found` for another account than a token's own.
+    pub fn ask(&self, id: &AccountId, op: AccountOp) -> Result<AccountAsk, Problem> {
+        match self {
+            Self::Operator => Ok(AccountAsk::Operator(op)),
+            Self::Holder { token, text } if token.account == *id => {
+                Ok(AccountAsk::Token { id: token.id.clone(), token: text.clone(), op })
             }
-        };
-        objects::account(request, &AccountName::Account(id.clone()), &ask).await
+            Self::Holder { .. } => Err(Problem::new(Code::NotFound, "There is no such account.")),
+        }
     }
 
     /// The agent that a path names, and its account, once the caller may do to it what needs `role`.

@@ -57,7 +57,7 @@ describe("requests", () => {
       "/%zz",
       "/accounts%00",
       "/session",
-      "/events",
+      "/events/x",
     ]) {
       for (const token of [OPERATOR_TOKEN, null]) {
         refused(await s.call(path, { token }), 404, "not_found");

@@ -19,6 +19,8 @@ interface Guarded {
 interface Prepared {
   path: string;
   json?: unknown;
+  /** Instead of the operation's own. */
+  method?: string;
 }
 
 const RANKS: (Role | "deployment")[] = ["viewer", "operator", "admin", "deployment"];
@@ -80,6 +82,10 @@ describe("roles", () => {
     createAgent: () => ({ path: "/agents", json: { account, name: uniqueName("agent") } }),
     listAgents: () => ({ path: `/agents?account=${account}` }),
     getAgent: () => ({ path: `/agents/${agent}` }),
+    getAgentUsage: () => ({ path: `/agents/${agent}/usage` }),
+    getAgentMetrics: () => ({ path: `/agents/${agent}/metrics` }),
+    // A stream has no end, so its head stands for it.
+    watchEvents: () => ({ path: `/events?account=${account}`, method: "HEAD" }),
     updateAgent: () => ({ path: `/agents/${agent}`, json: { model: uniqueName("model") } }),
     terminateAgent: async () => ({ path: `/agents/${(await s.agent(account)).id}` }),
     startAgent: () => ({ path: `/agents/${agent}/start` }),
@@ -102,7 +108,11 @@ describe("roles", () => {
     const prepared = await prepare[id]?.();
     assert.ok(prepared, `${id} is not prepared`);
     const { path, json } = prepared;
-    return s.call(path, { method, token, ...(json === undefined ? {} : { json }) });
+    return s.call(path, {
+      method: prepared.method ?? method,
+      token,
+      ...(json === undefined ? {} : { json }),
+    });
   }
 
   for (const operation of operations) {

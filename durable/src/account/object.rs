@@ -3,11 +3,13 @@
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
 use super::{Account as Rules, Answer, World};
+use crate::bindings::sockets::{self, Socket};
 use crate::bindings::{
     d1::{self, Database},
     entry, now, object, random, Failure,
 };
 use crate::sql::Statement;
+use crate::stream::link;
 use moltghost_protocol::control::agent::AgentRecord;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, Alias};
@@ -18,6 +20,7 @@ use moltghost_protocol::object::{read_answer, write};
 use moltghost_protocol::time::Millis;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -28,6 +31,7 @@ const DEADLINE_MS: u32 = 25_000;
 /// The `Account` Durable Object.
 #[wasm_bindgen]
 pub struct Account {
+    state: JsValue,
     rules: Result<Rc<Rules<object::Storage, Platform>>, Failure>,
 }
 
@@ -36,11 +40,14 @@ impl Account {
     /// Only reads: an object that is looked at and was never created leaves no trace.
     #[wasm_bindgen(constructor)]
     pub fn new(state: &JsValue, env: &JsValue) -> Self {
-        Self { rules: open(state, env).map(Rc::new) }
+        Self { state: state.clone(), rules: open(state, env).map(Rc::new) }
     }
 
-    /// Takes a message from the Worker or from another object.
+    /// Takes a message from the Worker or from another object, or a link from the Worker.
     pub fn fetch(&self, request: &JsValue) -> Result<JsValue, JsValue> {
+        if sockets::is_upgrade(request) {
+            return sockets::accept(&self.state).map_err(|failure| JsValue::from_str(&failure.0));
+        }
         let (rules, raw) = (self.rules.clone(), request.clone());
         let work = async move {
             let message = object::message(&raw).await?;
@@ -48,6 +55,25 @@ impl Account {
             entry::text(200, "", &answer)
         };
         guarded(request, work)
+    }
+
+    /// Takes a frame of a link.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub fn web_socket_message(&self, socket: JsValue, message: &JsValue) {
+        let socket = Socket(socket);
+        match &self.rules {
+            Ok(rules) => rules.frame(&socket, &message.as_string().unwrap_or_default()),
+            Err(failure) => {
+                entry::log("link_refused", &failure.to_string());
+                link::Socket::close(&socket, 1_011, "not configured");
+            }
+        }
+    }
+
+    /// A link has closed: nothing is kept for it.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub fn web_socket_close(&self, socket: JsValue, code: u16) {
+        link::Socket::close(&Socket(socket), if code == 1_006 { 1_000 } else { code }, "");
     }
 
     /// Takes the steps that are left over and projects to D1.
@@ -76,13 +102,17 @@ fn open(state: &JsValue, env: &JsValue) -> Result<Rules<object::Storage, Platfor
     let name = object::name(state)?;
     let name =
         AccountName::parse(&name).ok_or_else(|| Failure(format!("no account object is called {name}")))?;
-    let world = Platform { storage: storage.clone(), env: env.clone() };
+    let world =
+        Platform { state: state.clone(), storage: storage.clone(), env: env.clone(), alarm: Cell::new(None) };
     Ok(Rules::new(storage, world, pepper, name))
 }
 
 struct Platform {
+    state: JsValue,
     storage: object::Storage,
     env: JsValue,
+    /// When the alarm is set for, as far as this instance knows.
+    alarm: Cell<Option<Millis>>,
 }
 
 impl Platform {
@@ -102,6 +132,8 @@ impl Platform {
 }
 
 impl World for Platform {
+    type Socket = Socket;
+
     fn now(&self) -> Millis {
         now()
     }
@@ -111,9 +143,19 @@ impl World for Platform {
     }
 
     fn wake(&self, time: Millis) {
-        if let Err(failure) = self.storage.set_alarm(time) {
-            entry::log("alarm_unset", &failure.to_string());
+        // One that was set and has rung, or was lost with an instance, is no reason to wait.
+        let now = now();
+        if self.alarm.get().is_some_and(|set| set > now && set <= time) {
+            return;
         }
+        match self.storage.set_alarm(time) {
+            Ok(()) => self.alarm.set(Some(time)),
+            Err(failure) => entry::log("alarm_unset", &failure.to_string()),
+        }
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        sockets::open(&self.state)
     }
 
     async fn alias(&self, alias: &Alias, op: AliasOp) -> Answer<()> {

@@ -15,6 +15,8 @@ impl<S: Sql, W: World> Account<S, W> {
         match op {
             RegisterOp::Add(account) => write_answer(&self.enlisted(account)),
             RegisterOp::List(page) => write_answer(&self.list(page)),
+            RegisterOp::Report(report) => write_answer(&self.take_sums(report)),
+            RegisterOp::Sums => write_answer(&self.sums()),
         }
     }
 

@@ -1,7 +1,11 @@
 //! The stored forms of the three kinds of object of this class. A step that was released never changes.
 
+use crate::stream::log;
+
 /// An account.
-pub const ACCOUNT: &[&[&str]] = &[&[
+pub const ACCOUNT: &[&[&str]] = &[FIRST, log::SCHEMA, OBSERVED];
+
+const FIRST: &[&str] = &[
     "CREATE TABLE account (
         id TEXT PRIMARY KEY, name TEXT NOT NULL, created INTEGER NOT NULL,
         registered INTEGER NOT NULL DEFAULT 0, projected INTEGER NOT NULL DEFAULT 0
@@ -17,12 +21,29 @@ pub const ACCOUNT: &[&[&str]] = &[&[
         id TEXT PRIMARY KEY, name TEXT UNIQUE, alias TEXT, pending TEXT, created INTEGER NOT NULL,
         terminated INTEGER, projected INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID",
-]];
+];
+
+/// What its agents have told, and the sum of their numbers; how often that has changed, and up to which change the
+/// register knows it.
+const OBSERVED: &[&str] = &[
+    "CREATE TABLE reporter (
+        agent TEXT PRIMARY KEY, seq INTEGER NOT NULL, state TEXT NOT NULL, figures TEXT NOT NULL
+    ) WITHOUT ROWID",
+    "CREATE TABLE total (figures TEXT NOT NULL, changes INTEGER NOT NULL, told INTEGER NOT NULL)",
+    "INSERT INTO total (figures, changes, told) VALUES ('{}', 0, 0)",
+];
 
 /// The register of accounts.
-pub const REGISTER: &[&[&str]] = &[&[
-    "CREATE TABLE listed (id TEXT PRIMARY KEY, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID",
-]];
+pub const REGISTER: &[&[&str]] = &[
+    &["CREATE TABLE listed (id TEXT PRIMARY KEY, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID"],
+    &[
+        "CREATE TABLE reporter (
+            account TEXT PRIMARY KEY, agents TEXT NOT NULL, figures TEXT NOT NULL
+        ) WITHOUT ROWID",
+        "CREATE TABLE total (figures TEXT NOT NULL)",
+        "INSERT INTO total (figures) VALUES ('{}')",
+    ],
+];
 
 /// An alias: one row, kept for 30 days after it was given up.
 pub const ALIAS: &[&[&str]] = &[&["CREATE TABLE holder (agent TEXT NOT NULL, released INTEGER)"]];

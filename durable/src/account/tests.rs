@@ -4,6 +4,7 @@ use super::{Account, Answer, World};
 use crate::agent::{Endpoint, Turn};
 use crate::sql::{Sql, Statement};
 use crate::sqlite::Sqlite;
+use crate::stream::link::tests::FakeSocket;
 use moltghost_protocol::control::account::{AccountDocument, Name, NewToken, Role, TokenDocument};
 use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, State};
 use moltghost_protocol::control::page::{Page, PageRequest};
@@ -35,6 +36,8 @@ struct Deployment {
     calls: Rc<Cell<Option<u32>>>,
     projected: Rc<RefCell<Vec<Statement>>>,
     alarm: Rc<Cell<Option<Millis>>>,
+    /// Links to the account `acme`.
+    sockets: Rc<RefCell<Vec<FakeSocket>>>,
 }
 
 /// Nothing in these tests ever waits for anything real.
@@ -54,6 +57,7 @@ impl Deployment {
             calls: Rc::default(),
             projected: Rc::default(),
             alarm: Rc::default(),
+            sockets: Rc::default(),
         }
     }
 
@@ -113,6 +117,12 @@ impl Deployment {
 }
 
 impl World for Deployment {
+    type Socket = FakeSocket;
+
+    fn sockets(&self) -> Vec<FakeSocket> {
+        self.sockets.borrow().clone()
+    }
+
     fn now(&self) -> Millis {
         self.now.get()
     }

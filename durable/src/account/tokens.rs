@@ -8,7 +8,7 @@ use moltghost_protocol::credential::{AccountToken, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::TokenId;
 use moltghost_protocol::object::account::{AccountOp, Created};
-use moltghost_protocol::time::rfc3339;
+use moltghost_protocol::time::{rfc3339, Millis};
 
 const COLUMNS: &str = "SELECT id, name, role, hash, pepper, created, expires, revoked FROM token";
 
@@ -131,7 +131,13 @@ impl<S: Sql, W: World> Account<S, W> {
         let stored = stored.ok_or_else(|| Problem::new(Code::NotFound, "There is no such token."))?;
         let parameters = [id.as_str().into(), self.world.now().into()];
         self.sql.run("UPDATE token SET revoked = ?2 WHERE id = ?1", &parameters)?;
+        self.end_streams(id);
         Ok(stored.document())
+    }
+
+    /// When a token expires.
+    pub(super) fn token_end(&self, id: &TokenId) -> Answer<Option<Millis>> {
+        Ok(self.token(id)?.and_then(|stored| stored.settings.expires_at))
     }
 }
 

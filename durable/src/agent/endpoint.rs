@@ -1,10 +1,11 @@
 //! An endpoint in memory, how it is loaded, and the one way in: a message.
 
 use super::capabilities::Found;
+use super::outbox::Outbox;
 use super::runs::Runs;
 use super::schema::STEPS;
 use crate::migrate;
-use crate::sql::{column, Sql, Value};
+use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::control::account::Name;
 use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
 use moltghost_protocol::credential::{Pepper, SecretHash};
@@ -53,6 +54,10 @@ pub(super) struct Loaded {
     /// Keys whose last use is newer than their row.
     pub used_keys: Vec<KeyId>,
     pub runs: Runs,
+    /// What the account is to be told.
+    pub outbox: Outbox,
+    /// The state and reason that the account was told, or is being told.
+    pub announced: Option<(State, Option<String>)>,
     /// When the last probe was handed out.
     pub probed: Millis,
     /// What the pod serves.
@@ -65,6 +70,8 @@ pub struct Endpoint<S> {
     pub(super) pepper: Pepper,
     pub(super) name: String,
     pub(super) loaded: Option<Loaded>,
+    /// When the event came that is being served.
+    pub(super) now: Millis,
 }
 
 /// An answer, or why not.
@@ -73,12 +80,13 @@ pub(super) type Answer<T> = Result<T, Problem>;
 impl<S: Sql> Endpoint<S> {
     /// The endpoint on a database; reads nothing yet. `name` is the object's, which sealed values are bound to.
     pub fn new(sql: S, pepper: Pepper, name: String) -> Self {
-        Self { sql, pepper, name, loaded: None }
+        Self { sql, pepper, name, loaded: None, now: 0 }
     }
 
     /// Takes one message and gives its answer, both as text. Everything that the answer depends on is written
     /// before this returns, but for leases and riding settlements, which [`Endpoint::flush`] writes.
     pub fn handle(&mut self, message: &str, turn: &Turn<'_>) -> String {
+        self.now = turn.now;
         let (op, settled) = match agent::read(message) {
             Ok(ask) => ask,
             Err(problem) => return write_answer::<()>(&Err(problem)),
@@ -166,6 +174,8 @@ impl<S: Sql> Endpoint<S> {
             keys: self.load_keys()?,
             used_keys: Vec::new(),
             runs: Runs::load(&self.sql)?,
+            outbox: Outbox::load(&self.sql)?,
+            announced: Some((from_json(&quoted(stored(4)))?, stored(6).maybe_text())),
             probed: 0,
             found: serde_json::from_str(stored(10).text()).ok(),
         });
@@ -219,12 +229,14 @@ impl<S: Sql> Endpoint<S> {
             loaded.updated.into(),
             loaded.found.map_or(Value::Null, |found| to_json(&found)),
         ];
-        let written = self.sql.run(
+        let mut statements: Vec<Statement> = vec![(
             "REPLACE INTO agent
              (id, account, settings, origin_headers, state, since, reason, connect, created, updated, capabilities)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            &row,
-        );
+            row.to_vec(),
+        )];
+        statements.extend(self.state_event());
+        let written = self.sql.batch(&statements);
         if let Err(error) = written {
             // What is in memory is not what is stored: the next message reads it again.
             self.loaded = None;
@@ -245,7 +257,12 @@ impl<S: Sql> Endpoint<S> {
         match &mut self.loaded {
             Some(loaded) => {
                 let used = super::keys::unwritten_use(loaded);
-                Ok(loaded.runs.flush(&self.sql, used)?)
+                let counted = loaded.runs.counted();
+                let next = loaded.runs.flush(&self.sql, used)?;
+                if counted {
+                    loaded.outbox.counted(self.now);
+                }
+                Ok(next)
             }
             None => Ok(None),
         }
@@ -266,9 +283,12 @@ impl<S: Sql> Endpoint<S> {
     /// # Errors
     /// What the database says.
     pub fn alarm(&mut self, now: Millis) -> Answer<Option<Millis>> {
+        self.now = now;
         self.touch()?;
         if let Some(loaded) = &mut self.loaded {
             loaded.runs.expire(now);
+            // What is to be told is told with this alarm.
+            loaded.outbox.due = None;
         }
         self.flush()
     }

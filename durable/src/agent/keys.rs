@@ -5,6 +5,7 @@ use super::admit::wrong_key;
 use super::endpoint::{Answer, Endpoint, Key, Loaded};
 use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::control::agent::State;
+use moltghost_protocol::control::event::{AgentEvent, KeyRef};
 use moltghost_protocol::control::key::{KeyDocument, ROTATE_AFTER_DAYS};
 use moltghost_protocol::control::page::{Page, PageRequest};
 use moltghost_protocol::credential::{ApiKey, SecretHash};
@@ -102,15 +103,18 @@ impl<S: Sql> Endpoint<S> {
             ));
         }
         let key = Key { name: ask.key.name, hash: ask.hash, created: now, last_used: None, revoked: None };
-        let row: [Value; 5] = [
+        let row: Vec<Value> = vec![
             ask.id.as_str().into(),
             key.name.as_str().into(),
             key.hash.hash.as_str().into(),
             u64::from(key.hash.version).into(),
             now.into(),
         ];
-        self.sql
-            .run("INSERT INTO key (id, name, hash, pepper, created) VALUES (?1, ?2, ?3, ?4, ?5)", &row)?;
+        let mut statements: Vec<Statement> =
+            vec![("INSERT INTO key (id, name, hash, pepper, created) VALUES (?1, ?2, ?3, ?4, ?5)", row)];
+        let named = KeyRef { id: ask.id.clone(), name: key.name.clone() };
+        statements.extend(self.event(&AgentEvent::KeyCreated { key: named }));
+        self.sql.batch(&statements)?;
         let loaded = self.existing()?;
         let document = key.document(&ask.id, &loaded.account, now);
         loaded.keys.insert(ask.id, key);
@@ -136,7 +140,11 @@ impl<S: Sql> Endpoint<S> {
         let unknown = || Problem::new(Code::NotFound, "There is no such key.");
         let known = self.existing().map_err(|_| unknown())?.keys.get(id).ok_or_else(unknown)?;
         if known.revoked.is_none() {
-            self.sql.run("UPDATE key SET revoked = ?2 WHERE id = ?1", &[id.as_str().into(), now.into()])?;
+            let named = KeyRef { id: id.clone(), name: known.name.clone() };
+            let mut statements: Vec<Statement> =
+                vec![("UPDATE key SET revoked = ?2 WHERE id = ?1", vec![id.as_str().into(), now.into()])];
+            statements.extend(self.event(&AgentEvent::KeyRevoked { key: named }));
+            self.sql.batch(&statements)?;
         }
         let loaded = self.existing()?;
         let key = loaded.keys.get_mut(id).ok_or_else(unknown)?;

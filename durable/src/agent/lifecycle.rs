@@ -1,6 +1,7 @@
 //! The states of an endpoint and what leads from one to the other (agent-endpoints §3).
 
 use super::endpoint::{Answer, Endpoint, Loaded, Turn};
+use super::outbox::Outbox;
 use super::runs::Runs;
 use super::schema::STEPS;
 use crate::migrate;
@@ -48,6 +49,8 @@ impl<S: Sql> Endpoint<S> {
             keys: HashMap::new(),
             used_keys: Vec::new(),
             runs: Runs::default(),
+            outbox: Outbox::default(),
+            announced: None,
             probed: 0,
             found: None,
         });

@@ -108,6 +108,12 @@ impl Metrics {
     }
 }
 
+/// The stored sum of everything since the beginning.
+pub(super) fn stored_total(sql: &impl Sql) -> Result<Figures, SqlError> {
+    let rows = sql.run("SELECT total FROM metrics ORDER BY minute DESC LIMIT 1", &[])?;
+    Ok(rows.first().map(|row| figures(column(row, 0))).unwrap_or_default())
+}
+
 /// The stored figures of a span, by step; what is only in memory must be written first.
 pub(super) fn steps(sql: &impl Sql, range: &MetricsRange) -> Result<BTreeMap<Millis, Figures>, SqlError> {
     let rows = sql.run(

@@ -5,21 +5,30 @@
 use super::endpoint::{Endpoint, Turn};
 use crate::bindings::{entry, now, object, random, Failure};
 use moltghost_protocol::error::{Code, Problem};
-use moltghost_protocol::object::write_answer;
+use moltghost_protocol::name::AccountName;
+use moltghost_protocol::object::account::AccountAsk;
+use moltghost_protocol::object::{read_answer, write, write_answer};
 use moltghost_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 /// When leases are tried again that could not be written or charged.
 const RETRY_MS: Millis = 10_000;
 
+/// Longest time that an alarm takes.
+const DEADLINE_MS: u32 = 25_000;
+
 /// What messages, later turns and alarms share.
 struct Shared {
+    env: JsValue,
     storage: object::Storage,
     endpoint: RefCell<Endpoint<object::Storage>>,
     /// Whether a turn that writes is due already.
     writing: Cell<bool>,
+    /// Whether the account is being told.
+    telling: Cell<bool>,
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<Millis>>,
 }
@@ -55,13 +64,19 @@ impl Agent {
         self.turns.serve(request).map_err(|failure| JsValue::from_str(&failure.0))
     }
 
-    /// Charges leases that have ended. A failure is tried again later: the platform would give up after six times.
-    pub fn alarm(&self) {
-        if let Ok(shared) = &self.shared {
-            shared.alarm.set(None);
-            let next = shared.endpoint.borrow_mut().alarm(now());
-            shared.wake(next);
-        }
+    /// Charges leases that have ended, and tells the account what it does not know yet. A failure is tried again later:
+    /// the platform would give up after six times.
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+        let Ok(shared) = self.shared.clone() else { return Ok(JsValue::UNDEFINED) };
+        shared.alarm.set(None);
+        let next = shared.endpoint.borrow_mut().alarm(now());
+        shared.wake(next);
+        let telling = async move {
+            shared.tell().await;
+            Ok(JsValue::UNDEFINED)
+        };
+        entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, DEADLINE_MS, "", telling)
+            .map_err(|failure| JsValue::from_str(&failure.0))
     }
 }
 
@@ -69,11 +84,18 @@ fn open(state: &JsValue, env: &JsValue) -> Result<Shared, Failure> {
     let storage = object::Storage::of(state)?;
     let pepper = entry::pepper(env)?;
     let endpoint = RefCell::new(Endpoint::new(storage.clone(), pepper, object::name(state)?));
-    Ok(Shared { storage, endpoint, writing: Cell::new(false), alarm: Cell::new(None) })
+    Ok(Shared {
+        env: env.clone(),
+        storage,
+        endpoint,
+        writing: Cell::new(false),
+        telling: Cell::new(false),
+        alarm: Cell::new(None),
+    })
 }
 
 impl Shared {
-    fn handle(&self, message: &str, write: &object::Later) -> String {
+    fn handle(self: &Rc<Self>, message: &str, write: &object::Later) -> String {
         let turn = Turn { now: now(), nonce: &|| random::bytes().ok() };
         let mut endpoint = self.endpoint.borrow_mut();
         let answer = endpoint.handle(message, &turn);
@@ -81,13 +103,62 @@ impl Shared {
         if endpoint.unwritten() && !self.writing.replace(true) && write.soon().is_err() {
             self.writing.set(false);
         }
+        let news = endpoint.has_news();
+        drop(endpoint);
+        if news {
+            self.tell_soon();
+        }
         answer
+    }
+
+    /// Begins to tell the account now; the alarm goes on if that fails.
+    fn tell_soon(self: &Rc<Self>) {
+        self.wake(Ok(self.endpoint.borrow().tell_by()));
+        if !self.telling.replace(true) {
+            let shared = Rc::clone(self);
+            spawn_local(async move {
+                shared.tell().await;
+                shared.telling.set(false);
+            });
+        }
+    }
+
+    /// Tells the account what it does not know yet.
+    async fn tell(&self) {
+        loop {
+            let report = self.endpoint.borrow_mut().report();
+            let (account, report) = match report {
+                Ok(Some(report)) => report,
+                Ok(None) => return,
+                Err(problem) => return self.untold(&problem.to_string()),
+            };
+            let message = write(&AccountAsk::Report(Box::new(report.clone())));
+            let name = AccountName::Account(account).to_string();
+            let answer = object::call(&self.env, object::Class::Account, &name, &message).await;
+            let told = match answer.map(|answer| read_answer::<()>(&answer)) {
+                Ok(Ok(())) => self.endpoint.borrow_mut().reported(&report),
+                Ok(Err(problem)) => Err(problem),
+                Err(failure) => return self.untold(&failure.to_string()),
+            };
+            match told {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(problem) => return self.untold(&problem.to_string()),
+            }
+        }
+    }
+
+    fn untold(&self, why: &str) {
+        entry::log("account_untold", why);
+        let again = self.endpoint.borrow_mut().unreported(now());
+        self.wake(Ok(again));
     }
 
     fn write(&self) {
         self.writing.set(false);
         let next = self.endpoint.borrow_mut().flush();
         self.wake(next);
+        self.wake(Ok(self.endpoint.borrow().tell_by()));
     }
 
     /// Makes sure that the alarm is set no later than the next lease ends, or soon where something failed.

@@ -119,10 +119,14 @@ impl Runs {
         u32::try_from(self.leases.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether numbers are to be written with the next flush.
+    pub(super) fn counted(&self) -> bool {
+        self.metrics.due(self.leases.is_empty())
+    }
+
     /// Whether something is not written yet.
     pub(super) fn unwritten(&self) -> bool {
-        !(self.fresh.is_empty() && self.ended.is_empty() && self.used.is_empty())
-            || self.metrics.due(self.leases.is_empty())
+        !(self.fresh.is_empty() && self.ended.is_empty() && self.used.is_empty()) || self.counted()
     }
 
     /// Writes what is not written, and `more`. Answers when the next lease ends.
@@ -143,7 +147,7 @@ impl Runs {
         statements.extend(used);
         let own = statements.len();
         statements.extend(more);
-        let counted = self.metrics.due(self.leases.is_empty());
+        let counted = self.counted();
         if counted {
             statements.extend(self.metrics.statements());
         }

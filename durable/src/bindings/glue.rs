@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, missing_docs, reason = "written by the macro; the scripts document each function")]
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/bindings/glue.js")]
@@ -157,4 +157,60 @@ extern "C" {
         timeout: u32,
         limit: u32,
     ) -> Result<Promise, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/link.js")]
+extern "C" {
+    pub type Link;
+
+    #[wasm_bindgen(catch, constructor)]
+    pub fn new(
+        request: &JsValue,
+        ctx: &JsValue,
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        cursor: &str,
+        message: &str,
+    ) -> Result<Link, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn open(this: &Link) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn respond(
+        this: &Link,
+        status: u16,
+        headers: &str,
+        ends: f64,
+        expired: &str,
+        lost: &str,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn close(this: &Link) -> Result<(), JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/sockets.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = isUpgrade)]
+    pub fn is_upgrade(request: &JsValue) -> Result<bool, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = acceptSocket)]
+    pub fn accept_socket(state: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = openSockets)]
+    pub fn open_sockets(state: &JsValue) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = socketState)]
+    pub fn socket_state(socket: &JsValue) -> Result<Option<String>, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = keepState)]
+    pub fn keep_state(socket: &JsValue, text: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sendText)]
+    pub fn send_text(socket: &JsValue, text: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = closeSocket)]
+    pub fn close_socket(socket: &JsValue, code: u16, reason: &str) -> Result<(), JsValue>;
 }

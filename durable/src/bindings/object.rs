@@ -95,7 +95,7 @@ pub enum Class {
 }
 
 impl Class {
-    fn binding(self) -> &'static str {
+    pub(super) fn binding(self) -> &'static str {
         match self {
             Self::Account => "ACCOUNT",
             Self::Agent => "AGENT",

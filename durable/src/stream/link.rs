@@ -6,6 +6,7 @@
 
 use super::log::{after, Logged, Span};
 use crate::sql::{Sql, SqlError};
+use moltghost_protocol::error::Problem;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of events that may be under way to one reader. One event more may always be sent while it is not reached.
@@ -19,6 +20,9 @@ const FRAME_BYTES: usize = 32 * 1024;
 
 /// Type of the event that tells of a gap.
 pub const GAP: &str = "stream.gap";
+
+/// Type of the event that tells why a stream ends.
+pub const END: &str = "stream.end";
 
 /// The socket of a link.
 pub trait Socket {
@@ -88,6 +92,11 @@ impl Link {
         result
     }
 
+    /// Tells the reader why its stream ends.
+    pub fn end(&self, span: &Span, socket: &impl Socket, why: &Problem) {
+        socket.send(&format!("{}\n{}", span.cursor(self.at), end_event(why)));
+    }
+
     fn next(&mut self, sql: &impl Sql, span: &Span) -> Result<Option<String>, SqlError> {
         if self.sent - self.taken >= WINDOW {
             return Ok(None);
@@ -126,6 +135,11 @@ impl Link {
         self.sent += events.len() as u64;
         Ok(Some(format!("{}\n{events}", span.cursor(self.at))))
     }
+}
+
+/// The event that ends a stream which its reader did not end.
+pub fn end_event(why: &Problem) -> String {
+    format!("event: {END}\n{}", why.event())
 }
 
 /// Writes an event in the form of server-sent events; its body gets its cursor as `id`.

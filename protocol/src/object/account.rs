@@ -2,11 +2,15 @@
 //! register of accounts, or of an alias (see [`crate::name::AccountName`]).
 
 use crate::control::account::{AccountDocument, Name, NewToken, Role};
-use crate::control::agent::{Change, Settings};
+use crate::control::agent::{Change, Settings, State};
+use crate::control::event::AgentEvent;
 use crate::control::page::PageRequest;
 use crate::credential::SecretHash;
 use crate::id::{AccountId, AgentId, Alias, TokenId};
+use crate::metrics::figures::Figures;
+use crate::time::Millis;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One request to an `Account` object.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +31,68 @@ pub enum AccountAsk {
     Register(RegisterOp),
     /// To an alias.
     Alias(AliasOp),
+    /// To an account, by one of its agents. Answers `null`.
+    Report(Box<Report>),
+}
+
+/// What an agent tells its account; telling it again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its state.
+    pub state: State,
+    /// What happened, in order.
+    pub events: Vec<Reported>,
+    /// Everything that was counted since the beginning.
+    pub figures: Figures,
+}
+
+/// One event of an agent's outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Its place in the outbox.
+    pub seq: i64,
+    /// When, and what; `None` for what cannot be read any more.
+    pub event: Option<(Millis, AgentEvent)>,
+}
+
+/// What an account tells the register; telling it again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReport {
+    /// The account.
+    pub account: AccountId,
+    /// How many agents are in which state.
+    pub agents: BTreeMap<String, u64>,
+    /// Everything that was counted since the beginning.
+    pub figures: Figures,
+}
+
+/// Sums over the deployment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// How many accounts there are.
+    pub accounts: u64,
+    /// How many agents are in which state.
+    pub agents: BTreeMap<String, u64>,
+    /// Everything that was counted since the beginning.
+    pub figures: Figures,
+}
+
+/// Numbers of one agent since the beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentFigures {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its numbers.
+    pub figures: Figures,
+}
+
+/// The answer to [`AccountOp::Watch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// When the token expires, and the stream with it.
+    pub ends: Option<Millis>,
 }
 
 /// What can be asked of an account.
@@ -74,6 +140,10 @@ pub enum AccountOp {
         /// What is to change.
         change: Box<Change>,
     },
+    /// Watches events. Only the first frame of a link asks this. Answers [`Watching`].
+    Watch,
+    /// Answers a page of [`AgentFigures`].
+    Figures(PageRequest),
     /// Ends an agent. Answers [`crate::control::agent::AgentRecord`].
     TerminateAgent(AgentId),
 }
@@ -82,8 +152,8 @@ impl AccountOp {
     /// The least role that may ask this with an account token; `None` where no token may.
     pub fn role(&self) -> Option<Role> {
         match self {
-            Self::Create { .. } => None,
-            Self::Show | Self::Agents(_) => Some(Role::Viewer),
+            Self::Create { .. } | Self::Figures(_) => None,
+            Self::Show | Self::Agents(_) | Self::Watch => Some(Role::Viewer),
             Self::Find { role, .. } => Some(*role),
             Self::CreateToken { .. }
             | Self::Tokens(_)
@@ -133,6 +203,10 @@ pub enum RegisterOp {
     Add(AccountDocument),
     /// Answers a page of [`AccountDocument`], in the order of ids.
     List(PageRequest),
+    /// Takes an account's numbers. Answers `null`.
+    Report(Box<AccountReport>),
+    /// Answers [`Sums`].
+    Sums,
 }
 
 /// What can be asked of an alias.

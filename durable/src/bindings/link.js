@@ -1,0 +1,204 @@
+// The Worker's end of a link: an answer that streams to one reader, fed by an object over a WebSocket. What the reader
+// took is acknowledged to the object, which sends no more than a window ahead. A link that breaks is made anew from the
+// cursor seen last, so the reader does not notice that an object was restarted.
+
+import { toHeaders } from "./glue.js";
+
+const KEEP_ALIVE_MS = 15_000;
+const COMMENT = new TextEncoder().encode(": ka\n\n");
+const OPEN = new TextEncoder().encode(": open\n\n");
+
+/** Waits between attempts to make a broken link anew; after the last the stream ends. */
+const AGAIN_MS = [100, 500, 2_000, 5_000, 10_000];
+
+/** How long a link must have lasted for its attempts to be forgotten. */
+const LASTING_MS = 10_000;
+
+/** How long the reader of a stream that has ended may take for the rest. */
+const REST_MS = 5_000;
+
+/** Longest time that a timer takes. */
+const LONGEST_MS = 0x7fff_ffff;
+
+const encoder = new TextEncoder();
+
+export class Link {
+  #call;
+  #cursor;
+  #message;
+  #writer;
+  #readable;
+  #socket;
+  #since = 0;
+  #attempts = 0;
+  #writing = 0;
+  #written = 0;
+  #over = false;
+  #beat;
+  #end;
+  #lostEvent = "";
+  #signal;
+  #onGone = () => this.#finish();
+  #done;
+  #resolve;
+
+  constructor(request, ctx, env, binding, name, cursor, message) {
+    this.#call = () =>
+      env[binding].getByName(name).fetch("https://object/", { headers: { upgrade: "websocket" } });
+    this.#cursor = cursor;
+    this.#message = message;
+    const { readable, writable } = new IdentityTransformStream();
+    this.#readable = readable;
+    this.#writer = writable.getWriter();
+    this.#signal = request.signal;
+    this.#signal?.addEventListener("abort", this.#onGone);
+    this.#done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    ctx.waitUntil(this.#done);
+  }
+
+  /** Makes the link; answers the object's first word. */
+  async open() {
+    this.#write(OPEN);
+    return await this.#connect();
+  }
+
+  async #connect() {
+    const { webSocket: socket } = await this.#call();
+    if (!socket) throw new Error("the object took no link");
+    this.#socket = socket;
+    this.#since = Date.now();
+    return await new Promise((resolve, reject) => {
+      let greeted = false;
+      const lost = (code) => {
+        if (greeted) this.#lost(socket, code);
+        else reject(new Error(`the link closed with ${code} before a word was said`));
+      };
+      socket.addEventListener("message", ({ data }) => {
+        if (greeted) {
+          this.#frame(socket, data);
+        } else {
+          greeted = true;
+          resolve(data);
+        }
+      });
+      socket.addEventListener("close", ({ code, reason }) => {
+        try {
+          socket.close(code, reason);
+        } catch {
+          // It is closed.
+        }
+        lost(code);
+      });
+      socket.addEventListener("error", () => lost(1006));
+      socket.accept();
+      socket.send(`${this.#cursor}\n${this.#message}`);
+    });
+  }
+
+  #frame(socket, text) {
+    if (this.#over || socket !== this.#socket) return;
+    const end = text.indexOf("\n");
+    this.#cursor = text.slice(0, end);
+    const bytes = encoder.encode(text.slice(end + 1));
+    this.#write(bytes)?.then(
+      () => {
+        try {
+          socket.send(String(bytes.byteLength));
+        } catch {
+          // The next link begins with full credit.
+        }
+      },
+      () => {},
+    );
+  }
+
+  #write(bytes) {
+    this.#writing++;
+    const written = this.#writer.write(bytes);
+    written.then(
+      () => {
+        this.#writing--;
+        this.#written = Date.now();
+      },
+      () => this.#finish(),
+    );
+    return written;
+  }
+
+  #lost(socket, code) {
+    if (this.#over || socket !== this.#socket) return;
+    this.#socket = undefined;
+    // The object has said why, and does not want to see it again.
+    if (code >= 4400 && code < 4500) this.#finish();
+    else this.#again();
+  }
+
+  async #again() {
+    if (Date.now() - this.#since > LASTING_MS) this.#attempts = 0;
+    while (!this.#over && this.#attempts < AGAIN_MS.length) {
+      const ms = AGAIN_MS[this.#attempts++];
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      if (this.#over) return;
+      try {
+        const word = await this.#connect();
+        if (word.startsWith('{"Ok"')) return;
+        break;
+      } catch {
+        // Once more.
+      }
+    }
+    if (this.#over) return;
+    this.#write(encoder.encode(this.#lostEvent));
+    this.#finish();
+  }
+
+  /**
+   * The answer. It ends after `ends` milliseconds (never, if negative) with the text `expired`, and with the text
+   * `lost` where the link cannot be made anew.
+   */
+  respond(status, headers, ends, expired, lost) {
+    this.#lostEvent = lost;
+    this.#beat = setInterval(() => {
+      if (this.#writing === 0 && Date.now() - this.#written >= KEEP_ALIVE_MS - 1_000) this.#write(COMMENT);
+    }, KEEP_ALIVE_MS);
+    if (ends >= 0) this.#expire(ends, expired);
+    return new Response(this.#readable, { status, headers: toHeaders(headers) });
+  }
+
+  #expire(ms, expired) {
+    const step = Math.min(ms, LONGEST_MS);
+    this.#end = setTimeout(() => {
+      if (ms > step) return this.#expire(ms - step, expired);
+      this.#write(encoder.encode(expired));
+      this.#finish();
+    }, step);
+  }
+
+  /** Lets go of everything: the object has refused. */
+  close() {
+    this.#finish();
+  }
+
+  #finish() {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#beat);
+    clearTimeout(this.#end);
+    this.#signal?.removeEventListener("abort", this.#onGone);
+    try {
+      this.#socket?.close(1000, "the reader has left");
+    } catch {
+      // It is closed.
+    }
+    const rest = setTimeout(() => this.#writer.abort().catch(() => {}), REST_MS);
+    this.#writer
+      .close()
+      .catch(() => {})
+      .finally(() => {
+        clearTimeout(rest);
+        this.#resolve();
+      });
+  }
+}
