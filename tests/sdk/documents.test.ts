@@ -90,14 +90,53 @@ describe("what the documents show", () => {
     assert.ok(chunks.at(-1)?.usage, "the last chunk has no usage");
   });
 
-  it("says what is missing where the key is", async () => {
-    const { head, body } = await curl(`${endpoint()}/v1/chat`, "-d", '{"prompt":"Hello"}');
-    assert.match(head, /^HTTP\/1\.1 401 /);
-    assert.match(body, /Authorization: Bearer/);
+  it("runs as a stream with curl, with a content type", async () => {
+    const { head, body } = await curl(
+      ...["-X", "POST", `${endpoint()}/v1/chat`, "-H", `Authorization: Bearer ${agent.key}`],
+      ...["-H", "Content-Type: application/json"],
+      ...["-d", `{\n"messages": [{"role": "user", "content": "Analyze Q4 sales"}],\n"stream": true\n}`],
+    );
+    assert.match(head, /^HTTP\/1\.1 200 /);
+    assert.match(body, /"content":" Q4","done":false\}\n\n/);
+    assert.ok(body.endsWith("data: [DONE]\n\n"), body);
   });
 
-  it("asks for health without a key", async () => {
-    const { body } = await curl(`${endpoint()}/v1/health`);
+  const TOOLS = `{\n"prompt": "Check inventory levels",\n"tools": ["crm_query", "warehouse_api"]\n}`;
+
+  it("says what is missing where the line for tools shows no key", async () => {
+    const { head, body } = await curl("-X", "POST", `${endpoint()}/v1/tools`, "-d", TOOLS);
+    assert.match(head, /^HTTP\/1\.1 401 /);
+    const { error } = JSON.parse(body) as { error: { code: string; message: string } };
+    assert.equal(error.code, "invalid_api_key");
+    assert.match(error.message, /Authorization: Bearer molti_/);
+  });
+
+  it("runs the line for tools once it has a key", async () => {
+    const key = ["-H", `Authorization: Bearer ${agent.key}`];
+    const { head, body } = await curl("-X", "POST", `${endpoint()}/v1/tools`, ...key, "-d", TOOLS);
+    assert.match(head, /^HTTP\/1\.1 200 /);
+    const result = JSON.parse(body) as { object: string; content: string; tool_calls: { name: string }[] };
+    assert.equal(result.object, "tool.result");
+    assert.match(result.content, /Check inventory levels/);
+    assert.deepEqual(
+      result.tool_calls.map(({ name }) => name),
+      ["crm_query", "warehouse_api"],
+    );
+  });
+
+  it("takes the body that the routing diagram shows", async () => {
+    const { head, body } = await curl(
+      ...["-X", "POST", `${endpoint()}/v1/chat`, "-H", `Authorization: Bearer ${agent.key}`],
+      ...["-d", `{"agent-id": "${agent.id}", "prompt": "Hello"}`],
+    );
+    assert.match(head, /^HTTP\/1\.1 200 /);
+    assert.equal((JSON.parse(body) as { content: string }).content, "You said: Hello");
+  });
+
+  it("asks the demo agent for its health without a key", async () => {
+    await agent.change({ alias: "demo-agent" });
+    const { port } = new URL(proxy.url);
+    const { body } = await curl(`http://demo-agent.agent.localhost:${port}/v1/health`);
     assert.deepEqual(JSON.parse(body), { status: "ok" });
   });
 

@@ -16,7 +16,40 @@ interface Chunk {
   _request_id?: string | null;
 }
 
+interface TextChunk {
+  choices: { text: string; finish_reason: string | null }[];
+  usage?: Chunk["usage"];
+  _request_id?: string | null;
+}
+
+interface ResponseUsage {
+  input_tokens: number;
+  output_tokens: number;
+  total_tokens: number;
+}
+
+interface ModelResponse {
+  status: string;
+  output_text: string;
+  usage?: ResponseUsage | null;
+  _request_id?: string | null;
+}
+
+interface ResponseEvent {
+  type: string;
+  delta?: string;
+  response?: ModelResponse;
+}
+
 interface Client {
+  completions: { create(body: unknown): Promise<TextChunk & AsyncIterable<TextChunk>> };
+  embeddings: {
+    create(body: unknown): Promise<{
+      data: { embedding: number[] }[];
+      usage: { prompt_tokens: number; total_tokens: number };
+    }>;
+  };
+  responses: { create(body: unknown): Promise<ModelResponse & AsyncIterable<ResponseEvent>> };
   chat: { completions: { create(body: unknown): Promise<Chunk & AsyncIterable<Chunk>> } };
   models: {
     list(): Promise<{ data: { id: string }[] }>;
@@ -78,6 +111,11 @@ async function make(client: Client, call: Call, model: string, outcome: Outcome)
     return;
   }
   const body = { model, ...call.body, ...call.extra };
+  const other = OTHERS[call.kind];
+  if (other !== undefined) {
+    await other(client, body, outcome);
+    return;
+  }
   if (call.kind === "chat") {
     const completion = await client.chat.completions.create(body);
     const choice = completion.choices[0];
@@ -108,7 +146,60 @@ async function make(client: Client, call: Call, model: string, outcome: Outcome)
   }
 }
 
-function usage({ usage }: Chunk): NonNullable<Outcome["usage"]> | null {
+/** What is not a chat. */
+const OTHERS: { [K in Call["kind"]]?: (client: Client, body: object, outcome: Outcome) => Promise<void> } = {
+  text: async (client, body, outcome) => {
+    const completion = await client.completions.create(body);
+    outcome.content = completion.choices[0]?.text ?? "";
+    outcome.finish = completion.choices[0]?.finish_reason ?? null;
+    outcome.usage = usage(completion);
+    outcome.request = completion._request_id ?? null;
+  },
+  "text-stream": async (client, body, outcome) => {
+    const stream = await client.completions.create({ ...body, stream: true });
+    Object.assign(outcome, { content: "", finish: null, usage: null, chunks: 0 });
+    for await (const chunk of stream) {
+      outcome.chunks = (outcome.chunks ?? 0) + 1;
+      outcome.usage = usage(chunk) ?? outcome.usage ?? null;
+      outcome.content += chunk.choices[0]?.text ?? "";
+      outcome.finish = chunk.choices[0]?.finish_reason ?? outcome.finish ?? null;
+    }
+  },
+  embeddings: async (client, body, outcome) => {
+    const { data, usage: used } = await client.embeddings.create(body);
+    outcome.vectors = data.map(({ embedding }) => embedding.length);
+    outcome.usage = { prompt: used.prompt_tokens, completion: 0, total: used.total_tokens };
+  },
+  response: async (client, body, outcome) => {
+    const response = await client.responses.create(body);
+    outcome.content = response.output_text;
+    outcome.finish = response.status;
+    outcome.usage = responseUsage(response);
+    outcome.request = response._request_id ?? null;
+  },
+  "response-stream": async (client, body, outcome) => {
+    const stream = await client.responses.create({ ...body, stream: true });
+    Object.assign(outcome, { content: "", finish: null, usage: null, chunks: 0 });
+    for await (const event of stream) {
+      outcome.chunks = (outcome.chunks ?? 0) + 1;
+      if (event.type === "response.output_text.delta") {
+        outcome.content += event.delta ?? "";
+      }
+      if (event.response !== undefined) {
+        outcome.finish = event.response.status;
+        outcome.usage = responseUsage(event.response);
+      }
+    }
+  },
+};
+
+function responseUsage({ usage }: ModelResponse): NonNullable<Outcome["usage"]> | null {
+  return usage
+    ? { prompt: usage.input_tokens, completion: usage.output_tokens, total: usage.total_tokens }
+    : null;
+}
+
+function usage({ usage }: { usage?: Chunk["usage"] | undefined }): NonNullable<Outcome["usage"]> | null {
   return usage
     ? { prompt: usage.prompt_tokens, completion: usage.completion_tokens, total: usage.total_tokens }
     : null;

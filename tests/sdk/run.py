@@ -40,6 +40,68 @@ def stream(client, call, body, outcome):
                 outcome["tools"][part.index]["arguments"] += part.function.arguments or ""
 
 
+def text(client, call, body, outcome):
+    completion = client.completions.create(**body, extra_body=call.get("extra"))
+    outcome["content"] = completion.choices[0].text
+    outcome["finish"] = completion.choices[0].finish_reason
+    outcome["usage"] = usage(completion)
+    outcome["request"] = completion._request_id
+
+
+def text_stream(client, call, body, outcome):
+    outcome.update(content="", finish=None, usage=None, chunks=0)
+    for chunk in client.completions.create(**body, stream=True, extra_body=call.get("extra")):
+        outcome["chunks"] += 1
+        outcome["usage"] = usage(chunk) or outcome["usage"]
+        for choice in chunk.choices:
+            outcome["content"] += choice.text or ""
+            outcome["finish"] = choice.finish_reason or outcome["finish"]
+
+
+def embeddings(client, call, body, outcome):
+    answer = client.embeddings.create(**body, extra_body=call.get("extra"))
+    outcome["vectors"] = [len(one.embedding) for one in answer.data]
+    used = answer.usage
+    outcome["usage"] = {"prompt": used.prompt_tokens, "completion": 0, "total": used.total_tokens}
+
+
+def response_usage(response):
+    used = response.usage
+    if used is None:
+        return None
+    return {"prompt": used.input_tokens, "completion": used.output_tokens, "total": used.total_tokens}
+
+
+def response(client, call, body, outcome):
+    answer = client.responses.create(**body, extra_body=call.get("extra"))
+    outcome["content"] = answer.output_text
+    outcome["finish"] = answer.status
+    outcome["usage"] = response_usage(answer)
+    outcome["request"] = answer._request_id
+
+
+def response_stream(client, call, body, outcome):
+    outcome.update(content="", finish=None, usage=None, chunks=0)
+    for event in client.responses.create(**body, stream=True, extra_body=call.get("extra")):
+        outcome["chunks"] += 1
+        if event.type == "response.output_text.delta":
+            outcome["content"] += event.delta
+        if getattr(event, "response", None) is not None:
+            outcome["finish"] = event.response.status
+            outcome["usage"] = response_usage(event.response)
+
+
+RUNS = {
+    "chat": chat,
+    "stream": stream,
+    "text": text,
+    "text-stream": text_stream,
+    "embeddings": embeddings,
+    "response": response,
+    "response-stream": response_stream,
+}
+
+
 def make(client, call, model, outcome):
     kind = call["kind"]
     if kind == "models":
@@ -50,7 +112,7 @@ def make(client, call, model, outcome):
         outcome["request"] = found._request_id
     else:
         body = {"model": model, **call.get("body", {})}
-        (chat if kind == "chat" else stream)(client, call, body, outcome)
+        RUNS[kind](client, call, body, outcome)
 
 
 def run(asked):

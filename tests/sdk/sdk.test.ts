@@ -61,23 +61,39 @@ describe("OpenAI's SDKs", { concurrency: true }, () => {
   for (const sdk of SDKS) {
     describe(`${sdk.language} ${sdk.version}`, { concurrency: 1 }, () => {
       let pod: Pod;
+      let bare: Pod;
       let proxy: CheckedProxy;
       let run: Awaited<ReturnType<Sdk["begin"]>>;
       const agents = {} as Record<AgentKind, Tenant>;
       before(async () => {
-        [pod, proxy, run] = await Promise.all([startPod(), startCheckedProxy(worker.url), sdk.begin()]);
+        const lacks = ["/v1/completions", "/v1/embeddings", "/v1/responses"];
+        [pod, bare, proxy, run] = await Promise.all([
+          startPod(),
+          startPod({ lacks }),
+          startCheckedProxy(worker.url),
+          sdk.begin(),
+        ]);
         agents.running = await tenant(worker, pod);
         const { account } = agents.running;
+        agents.bare = await tenant(worker, bare, { account });
+        agents.limited = await tenant(worker, pod, {
+          account,
+          models: ["demo-small"],
+          limits: { body_bytes: 2_000 },
+        });
+        agents.unreachable = await tenant(worker, pod, { account });
+        await agents.unreachable.change({ origin: { type: "tunnel" } });
         agents.paused = await tenant(worker, pod, { account });
         await agents.paused.pause();
         agents.terminated = await tenant(worker, pod, { account });
         await agents.terminated.terminate();
         // A pod that nobody has connected yet.
         agents.initializing = await tenant(worker, null, { account });
+        agents.unknown = agents.paused;
       });
       after(async () => {
         await sdk.end();
-        await pod?.close();
+        await Promise.all([pod?.close(), bare?.close()]);
       });
 
       for (const item of TABLE) {
@@ -85,7 +101,8 @@ describe("OpenAI's SDKs", { concurrency: true }, () => {
           const agent = agents[item.agent];
           pod.setFault(item.fault ?? null);
           const before = proxy.answers;
-          const outcome = await run(`${proxy.url}${agent.path}/v1`, agent.key, item.call, "demo-small");
+          const path = item.agent === "unknown" ? "/agents/nobody-by-that-name" : agent.path;
+          const outcome = await run(`${proxy.url}${path}/v1`, agent.key, item.call, "demo-small");
           pod.setFault(null);
           expectOutcome(sdk, item, outcome);
           assert.equal(proxy.answers - before, item.attempts, "attempts");
@@ -113,7 +130,7 @@ function expectOutcome(sdk: Sdk, { name, call, wanted }: Case, outcome: Outcome)
   if (name.includes("multi-byte")) {
     assert.equal(outcome.content, UNICODE_SAMPLE);
   }
-  if (call.kind === "stream" && wanted.ok) {
+  if (call.kind.endsWith("stream") && wanted.ok) {
     assert.ok((outcome.chunks ?? 0) > 2, "the stream came as one chunk");
   }
   if (error !== undefined) {
@@ -123,7 +140,8 @@ function expectOutcome(sdk: Sdk, { name, call, wanted }: Case, outcome: Outcome)
     assert.ok(message.length > 10, message);
   }
   // A stream's head is not shown by every version, nor is that of an error in its midst.
-  if (call.kind === "chat" || call.kind === "model" || (error !== undefined && error.status !== null)) {
+  const shown = ["chat", "text", "response", "model"].includes(call.kind) && wanted.ok;
+  if (shown || (error !== undefined && error.status !== null)) {
     assert.match(outcome.request ?? "", /^req_[0-9a-f]{16}$/);
   }
 }
