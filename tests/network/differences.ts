@@ -29,7 +29,6 @@ export const DIFFERENCES = [
   "dm-participants",
   "can-write",
   "token-rotation",
-  "broken-text",
   "product",
   "route-labels",
   "forwarded-headers",

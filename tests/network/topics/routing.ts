@@ -114,10 +114,12 @@ export function routing(server: Server): void {
       }
     });
 
-    it("resolves dot segments", async () => {
+    it("sends paths with dot segments away", async () => {
       for (const target of ["/healthz/../healthz", "/./healthz"]) {
-        const { status } = await raw(server, target);
-        assert.equal(status, server.differs("dot-segments", 307, 200), target);
+        const { status, location } = await raw(server, target);
+        assert.equal(status, 307, target);
+        const path = location?.replace(`http://127.0.0.1:${server.port}`, "");
+        assert.equal(path, server.differs("dot-segments", "/healthz", "/console/"), target);
       }
     });
 
@@ -208,7 +210,7 @@ export function routing(server: Server): void {
         ["a%7Fb", '"a\\x7fb"'],
         ["%E2%80%8B", '"\\u200b"'],
         ["%F0%9F%A6%80", '"🦀"'],
-        ["a%FFb", server.differs("broken-text", '"a\\xffb"', '"a\ufffdb"')],
+        ["a%FFb", '"a\\xffb"'],
         ["x".repeat(129), `"${"x".repeat(129)}"`],
       ];
       for (const [path, quoted] of cases) {
