@@ -39,9 +39,14 @@ impl Answer {
         Self::json_text(status, serde_json::to_string(document).unwrap_or_default())
     }
 
+    /// Text of some kind.
+    pub fn text(status: u16, kind: &str, text: String) -> Self {
+        Self { body: Body::Text(text), ..Self::empty(status) }.header("content-type", kind)
+    }
+
     /// JSON that is written already.
     pub fn json_text(status: u16, text: String) -> Self {
-        Self { body: Body::Text(text), ..Self::empty(status) }.header("content-type", "application/json")
+        Self::text(status, "application/json", text)
     }
 
     /// JSON as bytes.

@@ -15,6 +15,8 @@ pub struct Config {
     pub hosts: Hosts,
     /// `DEVELOPMENT`, `ORIGIN_HOSTS`: where pods may be.
     pub origins: OriginRules,
+    /// `METRICS_AGENT_LABELS`: whether `/api/v1/metrics` lists agents one by one.
+    pub agent_labels: bool,
     /// `OPERATOR_TOKEN`, and `OPERATOR_TOKEN_NEXT` while one gives way to the other.
     operators: Vec<String>,
     /// `KEY_PEPPER`, and `KEY_PEPPER_PREVIOUS` while one gives way to the other.
@@ -61,6 +63,7 @@ impl Config {
         Ok(Self {
             hosts,
             origins,
+            agent_labels: text("METRICS_AGENT_LABELS")? == "on",
             operators: operators.into_iter().filter(|token| token.len() >= MIN_TOKEN).collect(),
             pepper: Pepper::parse(&text("KEY_PEPPER")?, Some(previous.as_str())),
         })

@@ -6,6 +6,7 @@ mod auth;
 mod events;
 mod figures;
 mod keys;
+mod prometheus;
 mod tokens;
 
 use crate::answer::Answer;
@@ -48,6 +49,7 @@ enum Found<'a> {
     AgentMetrics(String),
     Keys,
     Events,
+    Metrics,
     Key(&'a str),
     RevokeByKey,
 }
@@ -84,6 +86,7 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["agents", account, agent, "metrics"] => Found::AgentMetrics(format!("{account}/{agent}")),
         ["agents", account, agent, last] => Found::AgentVerb(format!("{account}/{agent}"), verb(last)?),
         ["events"] => Found::Events,
+        ["metrics"] => Found::Metrics,
         ["keys"] => Found::Keys,
         ["keys", "revoke"] => Found::RevokeByKey,
         ["keys", key] => Found::Key(key),
@@ -98,7 +101,9 @@ impl Found<'_> {
             Self::Token { .. } | Self::Key(_) => "DELETE",
             Self::Agent(_) => "GET, HEAD, PATCH, DELETE",
             Self::AgentVerb(..) | Self::RevokeByKey => "POST",
-            Self::Keys | Self::Events | Self::AgentUsage(_) | Self::AgentMetrics(_) => "GET, HEAD",
+            Self::Keys | Self::Events | Self::Metrics | Self::AgentUsage(_) | Self::AgentMetrics(_) => {
+                "GET, HEAD"
+            }
         }
     }
 }
@@ -121,6 +126,7 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,
         (Found::AgentUsage(agent), _) => figures::usage(request, caller, agent).await,
         (Found::AgentMetrics(agent), _) => figures::metrics(request, caller, agent).await,
+        (Found::Metrics, _) => prometheus::metrics(request, caller).await,
         (Found::Events, _) => events::watch(request, caller).await,
         (Found::Keys, _) => keys::list(request, caller).await,
         (Found::Key(key), _) => keys::revoke(request, caller, key).await,

@@ -9,6 +9,9 @@ use moltghost_protocol::error::{Code, Problem};
 /// The contract, as JSON; written from `docs/openapi.yaml` by the build script.
 const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
+/// Version of the access layer.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Number of D1 migrations that this build needs.
 const MIGRATIONS: u32 = 1;
 

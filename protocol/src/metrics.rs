@@ -2,6 +2,7 @@
 //!
 //! Never content and never a secret: codes, counts and durations alone.
 
+pub mod exposition;
 pub mod figures;
 pub mod histogram;
 pub mod range;

@@ -84,6 +84,7 @@ describe("roles", () => {
     getAgent: () => ({ path: `/agents/${agent}` }),
     getAgentUsage: () => ({ path: `/agents/${agent}/usage` }),
     getAgentMetrics: () => ({ path: `/agents/${agent}/metrics` }),
+    getMetrics: () => ({ path: "/metrics" }),
     // A stream has no end, so its head stands for it.
     watchEvents: () => ({ path: `/events?account=${account}`, method: "HEAD" }),
     updateAgent: () => ({ path: `/agents/${agent}`, json: { model: uniqueName("model") } }),

@@ -1,5 +1,7 @@
 //! Accounts, aliases and the register over real `SQLite`, with every step to another object able to fail.
 
+mod reports;
+
 use super::{Account, Answer, World};
 use crate::agent::{Endpoint, Turn};
 use crate::sql::{Sql, Statement};
