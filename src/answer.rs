@@ -73,6 +73,11 @@ impl Answer {
         problem.retry_headers().iter().fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Adds a header. A value never holds a line break: header values that come from outside were split at them.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

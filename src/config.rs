@@ -17,6 +17,8 @@ pub struct Config {
     pub origins: OriginRules,
     /// `METRICS_AGENT_LABELS`: whether `/api/v1/metrics` lists agents one by one.
     pub agent_labels: bool,
+    /// `CALL_LOG`: whether every call writes a line of the log.
+    pub logs_calls: bool,
     /// `OPERATOR_TOKEN`, and `OPERATOR_TOKEN_NEXT` while one gives way to the other.
     operators: Vec<String>,
     /// `KEY_PEPPER`, and `KEY_PEPPER_PREVIOUS` while one gives way to the other.
@@ -64,6 +66,7 @@ impl Config {
             hosts,
             origins,
             agent_labels: text("METRICS_AGENT_LABELS")? == "on",
+            logs_calls: text("CALL_LOG")? != "off",
             operators: operators.into_iter().filter(|token| token.len() >= MIN_TOKEN).collect(),
             pepper: Pepper::parse(&text("KEY_PEPPER")?, Some(previous.as_str())),
         })

@@ -1,6 +1,7 @@
 //! An agent's endpoint (agent-endpoints §2): from a path to a handler, and what every answer of it carries.
 
 mod call;
+mod early;
 mod lists;
 mod plain;
 mod pod;
@@ -71,7 +72,10 @@ fn finish(request: &Request, answer: Result<Answer, Refusal>) -> Answer {
 
 async fn attempt(request: &Request, agent: &AgentRef, lookup: &Lookup) -> Result<Answer, Refusal> {
     let (route, model) = match lookup {
-        Lookup::Found { route, model, .. } => (*route, model.as_deref()),
+        Lookup::Found { route, model, .. } => {
+            request.route.set(route.pattern());
+            (*route, model.as_deref())
+        }
         Lookup::Options { allow, .. } => {
             let called = called(request, agent).await?;
             let allowed: Vec<String> =

@@ -6,12 +6,14 @@ mod config;
 mod control;
 mod cors;
 mod endpoint;
+mod journal;
 mod objects;
 mod request;
 mod surface;
 mod system;
 
-use moltghost_durable::bindings::{entry, Failure};
+pub(crate) use journal::write as log;
+use moltghost_durable::bindings::{entry, now, Failure};
 use request::Request;
 use wasm_bindgen::prelude::*;
 
@@ -39,12 +41,9 @@ fn enter(raw: &JsValue, env: JsValue, ctx: &JsValue) -> Result<JsValue, Failure>
     let request = Request::new(raw.clone(), env, ctx.clone())?;
     let lines = answer::common(&request.id, request.host());
     entry::guard(raw, ctx, ENTRY_MS, &format!("{lines}cache-control: no-store\n"), async move {
+        let begun = now();
         let answer = surface::serve(&request).await;
+        journal::call(&request, answer.status(), now() - begun);
         answer.finish(&request)
     })
-}
-
-/// Writes one line of the structured log.
-pub(crate) fn log(event: &str, request: &Request, detail: &str) {
-    entry::log(event, &format!("{}: {detail}", request.id));
 }

@@ -6,6 +6,7 @@ use moltghost_durable::bindings::{random, Failure};
 use moltghost_protocol::control::fields::wrong;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::request_id::request_id;
+use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
@@ -24,6 +25,8 @@ pub struct Request {
     pub id: String,
     /// The configuration, or what is wrong with it.
     pub config: Result<Rc<Config>, Problem>,
+    /// The route as documents write it, once it is known: for the log, which holds no id of a path.
+    pub route: Rc<Cell<&'static str>>,
 }
 
 impl Request {
@@ -32,7 +35,7 @@ impl Request {
         let head = Head::of(&raw)?;
         let id = request_id(random::u64()?);
         let config = Config::of(&env);
-        Ok(Self { raw, env, ctx, head, id, config })
+        Ok(Self { raw, env, ctx, head, id, config, route: Rc::default() })
     }
 
     /// The configuration.

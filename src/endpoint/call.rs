@@ -181,6 +181,7 @@ async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) ->
         return run.failed(request, None, problem);
     }
     let beat = if run.streaming { BEAT_MS } else { 0 };
+    let early = target.early_headers && !run.streaming;
     let as_chat = run.api.is_chat() && !run.own_tools;
     let path = if as_chat { Api::ChatCompletions } else { run.api }.path();
     let url = match pod::url(request, target, path) {
@@ -189,7 +190,7 @@ async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) ->
             return run.failed(request, None, problem);
         }
     };
-    let begun = Exchange::begin(&request.raw, target.timeout_ms, beat).and_then(|exchange| {
+    let begun = Exchange::begin(&request.raw, target.timeout_ms, beat, early).and_then(|exchange| {
         let skills = if as_chat { chat.skills.join(",") } else { String::new() };
         let model = models::default(target.model.as_deref(), &target.models);
         let body = chat.into_upstream(model, run.own_tools);

@@ -2,9 +2,11 @@
 //! pod's own bytes go out as they came.
 
 use super::call::{internal, timeout, Run};
+use super::early;
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead, Whole};
+use moltghost_durable::bindings::Failure;
 use moltghost_protocol::endpoint::api::Api;
 use moltghost_protocol::endpoint::capability;
 use moltghost_protocol::endpoint::headers;
@@ -21,7 +23,14 @@ const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// Waits for the pod's answer and passes it on.
 pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
-    let head = match exchange.next().await {
+    // While nothing shows that the pod has taken the run, the answer does not begin, however long it takes.
+    let event = loop {
+        match exchange.next().await {
+            Ok(Event::Tick) => {}
+            event => break event,
+        }
+    };
+    let head = match event {
         Ok(Event::Head(head)) => head,
         Ok(Event::Timeout) => {
             return run.failed(request, Some(unheard(&run)), timeout());
@@ -67,37 +76,24 @@ pub fn bad(request: &Request, run: &Run, exchange: Exchange, problem: Problem) -
 async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) -> Answer {
     let (bytes, native) = match exchange.whole(MAX_ANSWER).await {
         Ok(Whole::Bytes(bytes, native)) => (bytes, native),
+        Ok(Whole::Slow) => return early::serve(request, run, exchange, head),
+        Ok(Whole::Gone) => {
+            exchange.close(false);
+            return run.abandoned(request);
+        }
         other => {
             exchange.close(false);
-            let problem = match other {
-                Ok(Whole::Gone) => return run.abandoned(request),
-                Ok(Whole::TooLarge) => Problem::new(
-                    Code::BadGateway,
-                    "The agent's answer is larger than 16777216 bytes. Ask it to stream.",
-                ),
-                Ok(Whole::Timeout) => timeout(),
-                Ok(_) => Problem::new(Code::BadGateway, "The agent's answer broke off before its end."),
-                Err(failure) => internal(failure),
-            };
-            return run.failed(request, Some(unheard(&run)), problem);
+            return run.failed(request, Some(unheard(&run)), missing(other));
         }
     };
     exchange.close(true);
-    let id = run.id.message_id();
-    let made = match run.api {
-        Api::Chat => Some(plain_answer::flatten(&bytes, &id, run.prompt)),
-        Api::Tools if run.own_tools => Some(tool_result::of_result(&bytes, &id, run.prompt)),
-        Api::Tools => Some(tool_result::of_completion(&bytes, &id, run.prompt)),
-        _ => None,
-    };
-    let read = match made {
-        Some(made) => made.map(|(ours, usage)| (Answer::json_bytes(200, ours), usage)),
-        None => PlainAnswer::read(run.api, &bytes)
-            .map(|answer| (Answer::json_native(200, native), answer.usage_or_estimated(run.prompt))),
-    };
-    match read {
-        Ok((answer, usage)) => {
+    match made(&run, &bytes) {
+        Ok((ours, usage)) => {
             run.settle(request, Some(usage), Ending::Ok);
+            let answer = match ours {
+                Some(ours) => Answer::json_bytes(200, ours),
+                None => Answer::json_native(200, native),
+            };
             answer.lines(&openai_lines(head)).lines(&run.lines)
         }
         Err(Unusable::Error) => {
@@ -105,6 +101,36 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
         }
         Err(unusable) => run.failed(request, Some(unheard(&run)), unusable.into()),
     }
+}
+
+/// Why there is no body.
+pub fn missing(whole: Result<Whole, Failure>) -> Problem {
+    match whole {
+        Ok(Whole::TooLarge) => Problem::new(
+            Code::BadGateway,
+            "The agent's answer is larger than 16777216 bytes. Ask it to stream.",
+        ),
+        Ok(Whole::Timeout) => timeout(),
+        Ok(_) => Problem::new(Code::BadGateway, "The agent's answer broke off before its end."),
+        Err(failure) => internal(failure),
+    }
+}
+
+/// What the caller gets of a pod's answer, `None` for its own bytes, and what the run used.
+///
+/// # Errors
+/// What keeps the answer from being one.
+pub fn made(run: &Run, bytes: &[u8]) -> Result<(Option<Vec<u8>>, Usage), Unusable> {
+    let id = run.id.message_id();
+    let made = match run.api {
+        Api::Chat => plain_answer::flatten(bytes, &id, run.prompt),
+        Api::Tools if run.own_tools => tool_result::of_result(bytes, &id, run.prompt),
+        Api::Tools => tool_result::of_completion(bytes, &id, run.prompt),
+        api => {
+            return PlainAnswer::read(api, bytes).map(|answer| (None, answer.usage_or_estimated(run.prompt)))
+        }
+    };
+    made.map(|(ours, usage)| (Some(ours), usage))
 }
 
 /// A pod's own refusal, read and, where it is one that a caller can use, passed on.

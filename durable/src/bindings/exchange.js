@@ -20,6 +20,13 @@ const encoder = new TextEncoder();
 /** A comment, which every client skips. Two line ends: a client that keeps to the letter dispatches nothing for it. */
 const HEARTBEAT = encoder.encode(": ka\n\n");
 
+/** The same in a plain answer: JSON may begin with white space. */
+const BLANK = encoder.encode("\n");
+
+/** How long a plain answer that may begin early waits first, and from then on between two of them. */
+const EARLY_MS = 20_000;
+const BLANK_MS = 10_000;
+
 /** How much of a pod's answer may wait here for a slow caller, besides one chunk and what is being written. */
 const WAITING_BYTES = 64 * 1024;
 
@@ -48,6 +55,7 @@ export class Exchange {
   #onGone;
   #request;
   #plain;
+  #heartbeat = HEARTBEAT;
   #beat;
   #wait;
   #written = Date.now();
@@ -74,7 +82,8 @@ export class Exchange {
   #waitingBytes = 0;
   #left = null;
 
-  constructor(request, timeout, beat) {
+  /** `early`: a plain answer that may begin before the pod has ended its own. */
+  constructor(request, timeout, beat, early) {
     this.#request = request;
     this.#signal = request.signal;
     this.#onGone = () => this.#end(GONE);
@@ -83,9 +92,10 @@ export class Exchange {
       else this.#signal.addEventListener("abort", this.#onGone);
     }
     extend(request, timeout, () => this.#end(TIMEOUT));
-    this.#plain = beat === 0;
-    this.#wait = beat;
-    if (!this.#plain) this.#arm(beat);
+    this.#plain = beat === 0 && !early;
+    this.#wait = early ? EARLY_MS : beat;
+    if (early) this.#heartbeat = BLANK;
+    if (!this.#plain) this.#arm(this.#wait);
   }
 
   /** Rings when nothing was written for the time of a heartbeat. */
@@ -101,7 +111,7 @@ export class Exchange {
         this.#tick = true;
         this.#poke();
       } else if (this.#between && this.#writing === 0 && this.#over === undefined) {
-        this.#write(HEARTBEAT);
+        this.#write(this.#heartbeat);
       }
     }, ms);
   }
@@ -113,6 +123,10 @@ export class Exchange {
     this.#abort.abort();
     this.#poke();
     this.#flowIs(code);
+    // An answer that began early has no flow: if nobody ends it, it is ended here.
+    if (this.#writer && this.#heartbeat === BLANK) {
+      this.#orphan ??= setTimeout(() => this.finish(false), ORPHAN_MS);
+    }
   }
 
   #poke() {
@@ -180,7 +194,10 @@ export class Exchange {
     });
   }
 
-  /** The whole body as bytes, TOO_LARGE, or a code of `next`. */
+  /**
+   * The whole body as bytes, TOO_LARGE, or a code of `next`; where an answer may begin early, TICK means that it is
+   * time, and `next` tells the rest.
+   */
   async whole(limit) {
     const response = this.#response;
     if (!response.body) return new Uint8Array(0);
@@ -190,7 +207,7 @@ export class Exchange {
       return -TOO_LARGE;
     }
     // Nobody beats for an answer that is read whole.
-    if (!this.#writer) clearTimeout(this.#beat);
+    if (!this.#writer && this.#heartbeat !== BLANK) clearTimeout(this.#beat);
     const bytes =
       declared <= limit
         ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
@@ -210,7 +227,8 @@ export class Exchange {
     const { readable, writable } = new IdentityTransformStream();
     this.#writer = writable.getWriter();
     this.#writer.closed.catch(() => this.#end(GONE));
-    if (!this.#response) this.#write(HEARTBEAT);
+    if (this.#heartbeat === BLANK) this.#wait = BLANK_MS;
+    if (!this.#response || this.#heartbeat === BLANK) this.#write(this.#heartbeat);
     return new Response(readable, { status, headers: toHeaders(headers) });
   }
 

@@ -85,6 +85,8 @@ impl PodHead {
 pub enum Whole {
     /// The bytes, and the same as JavaScript's, to be answered without copying them back.
     Bytes(Vec<u8>, JsValue),
+    /// It takes long, and the answer may begin: [`Exchange::rest`] tells what comes.
+    Slow,
     /// More than the limit.
     TooLarge,
     /// The caller went away.
@@ -95,6 +97,21 @@ pub enum Whole {
     Failed,
 }
 
+impl Whole {
+    fn read(value: JsValue) -> Self {
+        match value.as_f64() {
+            None => Self::Bytes(value.unchecked_ref::<Uint8Array>().to_vec(), value),
+            Some(_) => match code(&value) {
+                -1 => Self::TooLarge,
+                1 => Self::Slow,
+                2 => Self::Gone,
+                3 => Self::Timeout,
+                _ => Self::Failed,
+            },
+        }
+    }
+}
+
 /// One call of a pod. Dropped without [`Exchange::finish`] or [`Exchange::close`], it tells the pod to stop.
 pub struct Exchange {
     glue: glue::Exchange,
@@ -103,14 +120,14 @@ pub struct Exchange {
 
 impl Exchange {
     /// Begins: from now on the caller is watched and time runs, which the entry's own deadline gives way to. A
-    /// `beat_ms` of 0 means no heartbeats: a plain answer is waited for.
+    /// `beat_ms` of 0 means no heartbeats: a plain answer is waited for, and may begin `early` once it takes long.
     ///
     /// # Errors
     /// Where the value is not a request.
-    pub fn begin(request: &JsValue, timeout_ms: u64, beat_ms: u32) -> Result<Self, Failure> {
+    pub fn begin(request: &JsValue, timeout_ms: u64, beat_ms: u32, early: bool) -> Result<Self, Failure> {
         #[allow(clippy::cast_precision_loss, reason = "times are far below 2^53")]
         let timeout = timeout_ms as f64;
-        Ok(Self { glue: glue::Exchange::new(request, timeout, f64::from(beat_ms))?, ended: false })
+        Ok(Self { glue: glue::Exchange::new(request, timeout, f64::from(beat_ms), early)?, ended: false })
     }
 
     /// Sends a request to the pod; never follows a redirect.
@@ -175,15 +192,15 @@ impl Exchange {
         let limit = limit as f64;
         let early = self.glue.early()?;
         let value = if early.is_undefined() { JsFuture::from(self.glue.whole(limit)?).await? } else { early };
-        Ok(match value.as_f64() {
-            None => Whole::Bytes(value.unchecked_ref::<Uint8Array>().to_vec(), value),
-            Some(_) => match code(&value) {
-                -1 => Whole::TooLarge,
-                2 => Whole::Gone,
-                3 => Whole::Timeout,
-                _ => Whole::Failed,
-            },
-        })
+        Ok(Whole::read(value))
+    }
+
+    /// What [`Exchange::whole`] had not yet.
+    ///
+    /// # Errors
+    /// What JavaScript throws.
+    pub async fn rest(&self) -> Result<Whole, Failure> {
+        Ok(Whole::read(JsFuture::from(self.glue.next()?).await?))
     }
 
     /// Commits the answer: its body is what [`Exchange::flow`] and [`Exchange::write`] write from now on, a heartbeat

@@ -104,7 +104,7 @@ extern "C" {
     pub type Exchange;
 
     #[wasm_bindgen(catch, constructor)]
-    pub fn new(request: &JsValue, timeout: f64, beat: f64) -> Result<Exchange, JsValue>;
+    pub fn new(request: &JsValue, timeout: f64, beat: f64, early: bool) -> Result<Exchange, JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn send(
