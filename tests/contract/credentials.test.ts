@@ -174,7 +174,7 @@ describe("an operation of the control API", () => {
     account: mine.account,
     agent: mine.id,
     key: mine.keyId,
-    token: "aaaaaaaaaaaa",
+    token: theirToken.id,
     id: "x",
   });
 

@@ -106,6 +106,7 @@ export class Exchange {
         this.#arm(left);
         return;
       }
+      if (this.#heartbeat === BLANK) this.#wait = BLANK_MS;
       this.#arm(this.#wait);
       if (!this.#writer) {
         this.#tick = true;
@@ -227,7 +228,6 @@ export class Exchange {
     const { readable, writable } = new IdentityTransformStream();
     this.#writer = writable.getWriter();
     this.#writer.closed.catch(() => this.#end(GONE));
-    if (this.#heartbeat === BLANK) this.#wait = BLANK_MS;
     if (!this.#response || this.#heartbeat === BLANK) this.#write(this.#heartbeat);
     return new Response(readable, { status, headers: toHeaders(headers) });
   }
