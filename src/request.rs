@@ -4,7 +4,7 @@ use crate::config::Config;
 use moltghost_durable::bindings::entry::Head;
 use moltghost_durable::bindings::{random, Failure};
 use moltghost_protocol::control::fields::wrong;
-use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::error::{Code, Problem, Retry};
 use moltghost_protocol::request_id::request_id;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -139,8 +139,16 @@ impl Request {
             Err(BodyError::Cut) => {
                 Err(Problem::new(Code::InvalidRequest, "The body broke off before its end."))
             }
+            Err(BodyError::Full) => Err(full()),
         }
     }
+}
+
+/// `agent_busy` where this instance holds as many bytes of bodies as it may.
+pub fn full() -> Problem {
+    let message =
+        "As many request bodies are on their way here as fit: 32 MiB in all. Try again in a moment.";
+    Problem::new(Code::AgentBusy, message).retry(Retry::After(1_000))
 }
 
 /// `invalid_request` for a body that is declared as gzip, which it is not.

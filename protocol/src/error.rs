@@ -104,6 +104,8 @@ codes! {
     AgentInitializing = "agent_initializing", 503, "service_unavailable", Retry::After(5_000);
     /// No pod can be reached.
     AgentUnreachable = "agent_unreachable", 503, "service_unavailable", Retry::After(5_000);
+    /// As many runs as the agent takes at once, and nobody left in time.
+    AgentBusy = "agent_busy", 503, "service_unavailable", Retry::After(5_000);
     /// The owner paused the agent.
     AgentPaused = "agent_paused", 503, "service_unavailable", Retry::No;
     /// The agent could not be started.

@@ -4,7 +4,7 @@
 
 use super::{lists, plain, pod, presented, stream, Called, Refusal};
 use crate::answer::Answer;
-use crate::request::{not_gzip, Request};
+use crate::request::{full, not_gzip, Request};
 use crate::{cors, objects};
 use moltghost_durable::bindings::entry::{self, BodyError};
 use moltghost_durable::bindings::exchange::Exchange;
@@ -197,6 +197,7 @@ async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) ->
         exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
         Ok(exchange)
     });
+    entry::let_go(&request.raw);
     match begun {
         Ok(exchange) if run.streaming => stream::serve(request, run, exchange).await,
         Ok(exchange) => plain::serve(request, run, exchange).await,
@@ -252,6 +253,7 @@ async fn body(request: &Request, called: &Called, api: Api) -> Result<(RunReques
         Err(BodyError::Cut) => {
             return Err((Problem::new(Code::InvalidRequest, "The body broke off before its end."), 0));
         }
+        Err(BodyError::Full) => return Err((full(), 0)),
     };
     let size = bytes.len() as u64;
     let run = RunRequest::parse(bytes, api).map_err(|problem| (problem, size))?;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, RawSocket, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, RawSocket, type RunningWorker, startWorker, until } from "../harness/index.ts";
 import { expectDocumented } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
@@ -310,5 +310,56 @@ describe("a method that a path does not take", () => {
       body: head.bytes,
     });
     assert.equal(head.status, 200);
+  });
+});
+
+describe("bodies in flight", () => {
+  const MIB = 1024 * 1024;
+
+  /** An upload that has sent all but its last byte. */
+  async function unfinished(bytes: number): Promise<{ socket: RawSocket; finish(): Promise<string> }> {
+    const body = sized(bytes);
+    const socket = await RawSocket.open(worker.port);
+    await socket.write(
+      `POST ${one.path}${CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${one.key}\r\n` +
+        `content-length: ${bytes}\r\nconnection: close\r\n\r\n${body.slice(0, -1)}`,
+    );
+    return {
+      socket,
+      finish: async () => {
+        await socket.write(body.slice(-1));
+        return socket.waitFor("HTTP/1.1 ");
+      },
+    };
+  }
+
+  it("are bounded: what does not fit any more is refused, to be tried again, and fits later", async () => {
+    // Three of ten mebibytes wait for their last byte; a fourth does not fit into 32.
+    const waiting = await Promise.all([10, 10, 10].map((size) => unfinished(size * MIB)));
+    let refused: Answer | undefined;
+    await until("the three to be held", async () => {
+      const answer = await post(one, sized(5 * MIB));
+      refused = answer.status === 503 ? answer : refused;
+      return answer.status === 503;
+    });
+    assert.equal(refused?.json<ErrorBody>().error.code, "agent_busy", refused?.text);
+    assert.match(refused?.text ?? "", /32 MiB/);
+    assert.equal(refused?.header("x-should-retry"), "true");
+    assert.equal(refused?.header("retry-after"), "1");
+    // Small ones still fit, and nothing of a refused one stays.
+    assert.equal((await post(one, sized(MIB))).status, 200);
+    for (const upload of waiting) {
+      assert.match(await upload.finish(), /HTTP\/1\.1 200 /);
+      upload.socket.reset();
+    }
+    await until("room for another", async () => (await post(one, sized(9 * MIB))).status === 200);
+  });
+
+  it("of callers who leave are held no more", async () => {
+    const left = await Promise.all([10, 10, 10].map((size) => unfinished(size * MIB)));
+    for (const { socket } of left) {
+      socket.reset();
+    }
+    await until("room for another", async () => (await post(one, sized(9 * MIB))).status === 200);
   });
 });

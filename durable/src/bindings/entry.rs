@@ -60,9 +60,13 @@ pub enum BodyError {
     BadEncoding,
     /// The caller stopped sending.
     Cut,
+    /// This isolate holds as many bytes of bodies as it may: 32 MiB. It has 128 MiB in all, and a body stands in it
+    /// up to three times on its way to the pod.
+    Full,
 }
 
-/// Reads a request body of at most `limit` bytes after decompression.
+/// Reads a request body of at most `limit` bytes after decompression. It counts among the bodies that are held until
+/// [`let_go`], or until the request is answered.
 ///
 /// # Errors
 /// [`BodyError`]; what was read so far is dropped.
@@ -75,8 +79,14 @@ pub async fn body(request: &JsValue, limit: u64, gzip: bool) -> Result<Vec<u8>, 
         None => Ok(js_sys::Uint8Array::from(value).to_vec()),
         Some(1.0) => Err(BodyError::TooLarge),
         Some(2.0) => Err(BodyError::BadEncoding),
+        Some(4.0) => Err(BodyError::Full),
         Some(_) => Err(BodyError::Cut),
     }
+}
+
+/// The body of a request is on its way to the pod and is held no more.
+pub fn let_go(request: &JsValue) {
+    let _ = glue::let_go(request);
 }
 
 /// A response with a text body; `headers` are `name: value\n` lines.

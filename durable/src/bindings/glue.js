@@ -23,6 +23,29 @@ const MARGIN_MS = 5_000;
 export const TOO_LARGE = 1;
 const BAD_ENCODING = 2;
 const CUT = 3;
+const FULL = 4;
+
+/** Bytes of request bodies that one isolate holds at once, read in part or whole. Mirrored by `entry.rs`. */
+const MOST_HELD = 32 * 1024 * 1024;
+let held = 0;
+
+/** A body that is counted as it is declared; of a larger one what has come counts, so that nothing is held idly. */
+const SMALL = 256 * 1024;
+const holds = new WeakMap();
+
+/** Counts bytes of a request's body that is being read; false where there is no room for them. */
+function hold(request, bytes) {
+  if (held + bytes > MOST_HELD) return false;
+  held += bytes;
+  holds.set(request, (holds.get(request) ?? 0) + bytes);
+  return true;
+}
+
+/** The body of a request is held no more; it may be said again. */
+export function letGo(request) {
+  held -= holds.get(request) ?? 0;
+  holds.delete(request);
+}
 
 /** Header lines as the record that `Headers` is made of in one go; a name that repeats keeps all its values. */
 export function toHeaders(lines) {
@@ -53,31 +76,42 @@ export function requestHead(request) {
   return `${request.method} ${url} ${tls}\n${toLines(request.headers)}`;
 }
 
-/** The body as bytes, or TOO_LARGE, BAD_ENCODING, CUT. Stops reading as soon as the limit is passed. */
+/**
+ * The body as bytes, which are held until they are let go; or TOO_LARGE, BAD_ENCODING, CUT, FULL. Stops reading as soon
+ * as a limit is passed.
+ */
 export async function readBody(request, limit, gzip) {
   let stream = request.body;
   if (!stream) return new Uint8Array(0);
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  const take = (bytes) => hold(request, bytes);
+  let all;
   try {
-    if (!gzip && declared <= limit) return new Uint8Array(await request.arrayBuffer());
-    if (gzip) stream = stream.pipeThrough(new DecompressionStream("gzip"));
-    return await collect(stream.getReader(), limit);
+    if (!gzip && declared <= Math.min(limit, SMALL)) {
+      all = take(declared) ? new Uint8Array(await request.arrayBuffer()) : FULL;
+    } else {
+      if (gzip) stream = stream.pipeThrough(new DecompressionStream("gzip"));
+      all = await collect(stream.getReader(), limit, take);
+    }
   } catch {
-    return gzip ? BAD_ENCODING : CUT;
+    all = gzip ? BAD_ENCODING : CUT;
   }
+  if (typeof all === "number") letGo(request);
+  return all;
 }
 
-/** Reads a stream to its end, or TOO_LARGE. */
-export async function collect(reader, limit) {
+/** Reads a stream to its end, or TOO_LARGE; FULL where `take` has no room for a chunk. */
+export async function collect(reader, limit, take = () => true) {
   const chunks = [];
   let size = 0;
   for (;;) {
     const { value, done } = await reader.read();
     if (done) break;
     size += value.byteLength;
-    if (size > limit) {
+    const why = size > limit ? TOO_LARGE : take(value.byteLength) ? undefined : FULL;
+    if (why !== undefined) {
       await reader.cancel().catch(() => {});
-      return TOO_LARGE;
+      return why;
     }
     chunks.push(value);
   }
@@ -146,15 +180,18 @@ class Deadline {
     this.#resolve(new Response(body, { status, headers }));
   }
 
-  guard(promise) {
+  guard(promise, request) {
     return new Promise((resolve) => {
-      this.#resolve = resolve;
+      this.#resolve = (response) => {
+        letGo(request);
+        resolve(response);
+      };
       promise.then(
         (value) => {
           this.#settled = true;
           // A stream goes on after its response, and so does its time.
           if (!this.#watch) clearTimeout(this.#timer);
-          resolve(value);
+          this.#resolve(value);
         },
         (error) => {
           this.#settled = true;
@@ -200,7 +237,7 @@ export function guard(request, promise, ctx, ms, headers) {
   ctx?.waitUntil(promise);
   const deadline = new Deadline(ms, headers);
   deadlines.set(request, deadline);
-  return deadline.guard(promise);
+  return deadline.guard(promise, request);
 }
 
 export function waitUntil(ctx, promise) {

@@ -13,6 +13,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = readBody)]
     pub fn read_body(request: &JsValue, limit: f64, gzip: bool) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = letGo)]
+    pub fn let_go(request: &JsValue) -> Result<(), JsValue>;
+
     #[wasm_bindgen(catch, js_name = respond)]
     pub fn respond(status: u16, headers: &str, body: &JsValue) -> Result<JsValue, JsValue>;
 
