@@ -26,12 +26,14 @@ pub struct Answer {
     status: u16,
     headers: String,
     body: Body,
+    /// What the answer's `x-request-id` is, where it is not the request's own.
+    request_id: Option<String>,
 }
 
 impl Answer {
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: String::new(), body: Body::None }
+        Self { status, headers: String::new(), body: Body::None, request_id: None }
     }
 
     /// A JSON document.
@@ -87,6 +89,18 @@ impl Answer {
         self
     }
 
+    /// Text of any kind.
+    pub fn text(status: u16, kind: &str, text: String) -> Self {
+        Self { body: Body::Text(text), ..Self::empty(status) }.header("content-type", kind)
+    }
+
+    /// Names the request otherwise than it is named here.
+    #[must_use]
+    pub fn request_id(mut self, id: String) -> Self {
+        self.request_id = Some(id);
+        self
+    }
+
     /// Adds header lines.
     #[must_use]
     pub fn lines(mut self, lines: &str) -> Self {
@@ -103,7 +117,7 @@ impl Answer {
         if !headers.contains("cache-control: ") {
             headers.push_str("cache-control: no-store\n");
         }
-        headers.push_str(&common(&request.id, request.host()));
+        headers.push_str(&common(self.request_id.as_deref().unwrap_or(&request.id), request.host()));
         // What answers HEAD, and what has no body by its status, goes without.
         let bodiless = request.method() == "HEAD" || matches!(self.status, 204 | 304);
         match self.body {

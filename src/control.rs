@@ -10,6 +10,7 @@ mod prometheus;
 mod tokens;
 
 use crate::answer::Answer;
+use crate::network::operator::{self, Setup};
 use crate::request::{decode, Request};
 use auth::Caller;
 use moltghost_protocol::control::page::PageRequest;
@@ -52,6 +53,7 @@ enum Found<'a> {
     Metrics,
     Key(&'a str),
     RevokeByKey,
+    Network(Setup<'a>),
 }
 
 /// What is done to an agent as a whole.
@@ -90,6 +92,13 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["keys"] => Found::Keys,
         ["keys", "revoke"] => Found::RevokeByKey,
         ["keys", key] => Found::Key(key),
+        ["network"] => Found::Network(Setup::Network),
+        ["network", "tokens"] => Found::Network(Setup::Tokens),
+        ["network", "tokens", token] => Found::Network(Setup::Token(token)),
+        ["network", "pairings"] => Found::Network(Setup::Pairings),
+        ["network", "pairings", pairing] => Found::Network(Setup::Pairing(pairing)),
+        ["network", "limits"] => Found::Network(Setup::Limits),
+        ["network", "projection"] => Found::Network(Setup::Projection),
         _ => return None,
     })
 }
@@ -104,6 +113,7 @@ impl Found<'_> {
             Self::Keys | Self::Events | Self::Metrics | Self::AgentUsage(_) | Self::AgentMetrics(_) => {
                 "GET, HEAD"
             }
+            Self::Network(setup) => setup.allow(),
         }
     }
 }
@@ -131,6 +141,10 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::Keys, _) => keys::list(request, caller).await,
         (Found::Key(key), _) => keys::revoke(request, caller, key).await,
         (Found::RevokeByKey, _) => keys::revoke_by_key(request, caller).await,
+        (Found::Network(setup), _) => {
+            caller.must_be_operator(request).await?;
+            operator::serve(request, *setup).await
+        }
     }
 }
 

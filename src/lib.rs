@@ -7,6 +7,7 @@ mod control;
 mod cors;
 mod endpoint;
 mod journal;
+mod network;
 mod objects;
 mod request;
 mod surface;
@@ -19,6 +20,7 @@ use wasm_bindgen::prelude::*;
 
 pub use moltghost_durable::account::AccountObject;
 pub use moltghost_durable::agent::AgentObject;
+pub use moltghost_durable::network::NetworkObject;
 pub use moltghost_durable::room::RoomObject;
 
 /// How long an entry may take until its run is admitted, the reading of its body included.

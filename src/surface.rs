@@ -3,7 +3,7 @@
 use crate::answer::{self, Answer};
 use crate::config::{not_configured, Config};
 use crate::request::Request;
-use crate::{control, cors, endpoint, system};
+use crate::{control, cors, endpoint, network, system};
 use moltghost_protocol::endpoint::route::split_agent_path;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::host::{is_loopback, HostError, Surface};
@@ -13,12 +13,18 @@ pub async fn serve(request: &Request) -> Answer {
     match found(request) {
         Ok(Surface::Endpoint(agent)) => endpoint::serve(request, &agent, request.path()).await,
         Ok(Surface::Pending(agent)) => endpoint::serve_pending(request, &agent).await,
-        Ok(Surface::EndpointsByPath) => by_path(request, Served { endpoints: true, control: false }).await,
-        Ok(Surface::Control) => by_path(request, Served { endpoints: false, control: true }).await,
-        Ok(Surface::Network { endpoints_by_path }) => {
-            by_path(request, Served { endpoints: endpoints_by_path, control: true }).await
+        Ok(Surface::EndpointsByPath) => {
+            by_path(request, Served { endpoints: true, control: false, network: false }).await
         }
-        Ok(Surface::Local) => by_path(request, Served { endpoints: true, control: true }).await,
+        Ok(Surface::Control) => {
+            by_path(request, Served { endpoints: false, control: true, network: false }).await
+        }
+        Ok(Surface::Network { endpoints_by_path }) => {
+            by_path(request, Served { endpoints: endpoints_by_path, control: true, network: true }).await
+        }
+        Ok(Surface::Local) => {
+            by_path(request, Served { endpoints: true, control: true, network: true }).await
+        }
         Err(answer) => answer,
     }
 }
@@ -28,12 +34,16 @@ pub async fn serve(request: &Request) -> Answer {
 struct Served {
     endpoints: bool,
     control: bool,
+    network: bool,
 }
 
 async fn by_path(request: &Request, served: Served) -> Answer {
     let path = request.path();
-    if let Some(answer) = system::serve(request).await {
-        return answer;
+    // The network has a health of its own.
+    if !served.network || path == "/openapi.json" {
+        if let Some(answer) = system::serve(request).await {
+            return answer;
+        }
     }
     if let Some((agent, rest)) = split_agent_path(path).filter(|_| served.endpoints) {
         return match agent {
@@ -43,6 +53,7 @@ async fn by_path(request: &Request, served: Served) -> Answer {
     }
     match path.strip_prefix("/api/v1/") {
         Some(rest) if served.control => answer::of(control::serve(request, rest).await),
+        _ if served.network => network::serve(request).await,
         _ => Answer::from(Problem::new(
             Code::NotFound,
             "There is nothing at this path. /openapi.json lists what there is.",

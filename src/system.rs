@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::cors;
 use crate::request::Request;
-use moltghost_durable::bindings::d1::{self, Database};
+use moltghost_durable::bindings::d1;
 use moltghost_protocol::error::{Code, Problem};
 
 /// The contract, as JSON; written from `docs/openapi.yaml` by the build script.
@@ -13,7 +13,7 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Number of D1 migrations that this build needs.
-const MIGRATIONS: u32 = 1;
+const MIGRATIONS: u32 = 3;
 
 /// Serves `/healthz`, `/readyz` and `/openapi.json`; `None` for any other path.
 pub async fn serve(request: &Request) -> Option<Answer> {
@@ -41,23 +41,28 @@ pub fn openapi() -> Answer {
 
 /// Whether D1 answers and has all migrations. Calls of agents do not need it; what operators query does.
 async fn ready(request: &Request) -> Answer {
+    let Some(fault) = d1_fault(request).await else {
+        return Answer::json_text(200, r#"{"status":"ready","d1":"ok"}"#.to_owned());
+    };
+    let body = serde_json::json!({ "status": "not_ready", "d1": fault });
+    Answer::json(503, &body).header("retry-after", "5")
+}
+
+/// What is wrong with D1, and what to do; `None` where nothing is.
+pub async fn d1_fault(request: &Request) -> Option<&'static str> {
     let asked = [("SELECT count(*) AS n FROM d1_migrations", vec![])];
-    let problem = match d1::batch(&request.env, Database::History, &asked).await {
+    match d1::batch(&request.env, d1::Database::History, &asked).await {
         Ok(rows) => {
             let applied = serde_json::from_str::<serde_json::Value>(&rows)
                 .ok()
                 .and_then(|rows| rows.get(0)?.get("n")?.as_u64())
                 .unwrap_or_default();
-            if applied >= u64::from(MIGRATIONS) {
-                return Answer::json_text(200, r#"{"status":"ready","d1":"ok"}"#.to_owned());
-            }
-            "D1 lacks migrations. Run: wrangler d1 migrations apply DB --remote."
+            (applied < u64::from(MIGRATIONS))
+                .then_some("D1 lacks migrations. Run: wrangler d1 migrations apply DB --remote.")
         }
         Err(failure) => {
             crate::log("d1_unavailable", request, &failure.to_string());
-            "D1 does not answer, or has no migrations. Run: wrangler d1 migrations apply DB --remote."
+            Some("D1 does not answer, or has no migrations. Run: wrangler d1 migrations apply DB --remote.")
         }
-    };
-    let body = serde_json::json!({ "status": "not_ready", "d1": problem });
-    Answer::json(503, &body).header("retry-after", "5")
+    }
 }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod agent;
 pub mod bindings;
 pub mod migrate;
+pub mod network;
 pub mod room;
 pub mod search;
 pub mod sql;

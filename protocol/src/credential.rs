@@ -168,6 +168,11 @@ impl Pepper {
         self.current.0
     }
 
+    /// Versions of the peppers that open what is stored, the one in use first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> + '_ {
+        std::iter::once(self.current.0).chain(self.previous.iter().map(|(version, _)| *version))
+    }
+
     fn value(&self, version: u32) -> Option<&str> {
         [Some(&self.current), self.previous.as_ref()]
             .into_iter()

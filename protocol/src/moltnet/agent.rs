@@ -1,14 +1,36 @@
 //! Agents as they register and are shown.
 
 use super::{fqid, nullable};
+use crate::alphabet::hex;
 use crate::time::{rfc3339, Millis};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// What an agent's own token begins with.
 pub const TOKEN_PREFIX: &str = "magt_v1_";
 
 /// Shortest and longest life that an agent's token can be given, in seconds.
 pub const TOKEN_LIFE: std::ops::RangeInclusive<u64> = 60..=31_622_400;
+
+/// The credential key of an agent's own token, by which configurations name it: `agent-token:` and its SHA-256.
+pub fn token_key(token: &str) -> String {
+    format!("agent-token:{}", hex(&Sha256::digest(token.trim())))
+}
+
+/// An agent's own token from 256 bits that nobody can guess.
+pub fn mint_token(bits: &[u8; 32]) -> String {
+    const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut token = TOKEN_PREFIX.to_owned();
+    for chunk in bits.chunks(3) {
+        let value = chunk.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte));
+        let value = value << (8 * (3 - chunk.len()));
+        for digit in 0..=chunk.len() {
+            let index = usize::try_from(value >> (18 - 6 * digit) & 63).unwrap_or(0);
+            token.push(char::from(BASE64URL.get(index).copied().unwrap_or(b'A')));
+        }
+    }
+    token
+}
 
 /// `POST /v1/agents/register`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,4 +116,21 @@ pub struct AgentSummary {
     pub rooms: Vec<String>,
     /// Whether it is attached.
     pub connected: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_and_their_keys_are_those_of_the_vectors() {
+        let token = mint_token(&[0; 32]);
+        assert_eq!(token, format!("magt_v1_{}", "A".repeat(43)));
+        assert_eq!(
+            token_key(&format!(" {token} ")),
+            "agent-token:99683deaae932d2397fd52d91b0410f7a3332f290c28b86b8d6aad4acac70de7"
+        );
+        assert!(mint_token(&[255; 32]).ends_with("___8"));
+        assert_eq!(mint_token(&[255; 32]).len(), 51);
+    }
 }

@@ -4,6 +4,7 @@ use super::access::{Mode, Registration, Scopes};
 use super::claims::Claims;
 use super::error::{MoltnetError, Outcome};
 use super::settings::Settings;
+use crate::object::network::Document;
 use serde::{Deserialize, Serialize};
 
 /// What a request was sent with, as the directory found.
@@ -46,6 +47,14 @@ pub const NETWORK: Scopes = LIST.and(Scopes::ATTACH);
 pub const SKILL: Scopes = READ.and(Scopes::WRITE).and(Scopes::ATTACH);
 /// Those who may send.
 pub const SEND: Scopes = Scopes::WRITE.and(Scopes::PAIR);
+
+/// The gate before a document for agents.
+pub fn of_document(document: Document) -> Gate {
+    match document {
+        Document::Install | Document::Llms => Gate::Public(READ),
+        Document::Skill => Gate::Public(SKILL),
+    }
+}
 
 fn missing() -> MoltnetError {
     MoltnetError::unauthorized("authorization required")

@@ -1,5 +1,9 @@
 //! Who sees a room and who may post to it.
 
+use super::access::{Caller, Scopes};
+use super::actor::Actor;
+use super::error::{MoltnetError, Outcome};
+use super::member;
 use super::quote::quote;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +74,39 @@ impl WritePolicy {
             Self::RegisteredAgents => "registered_agents",
             Self::Operators => "operators",
         }
+    }
+}
+
+/// Checks that a caller may post to the room `id` of `home` in the name of `from`.
+///
+/// # Errors
+/// 403.
+pub fn may_write(
+    caller: &Caller,
+    home: &str,
+    id: &str,
+    policy: WritePolicy,
+    members: &[String],
+    from: &Actor,
+) -> Outcome<()> {
+    if caller.unauthenticated || caller.is_operator() {
+        return Ok(());
+    }
+    let allowed = match policy {
+        WritePolicy::Operators => caller.has_static_token() && caller.scopes.any(Scopes::WRITE),
+        policy => {
+            let own = caller
+                .agent
+                .as_deref()
+                .is_some_and(|agent| member::identity(&from.network_id, &from.id) == (home, agent));
+            member::is_member(home, members, &from.network_id, &from.id)
+                || (policy == WritePolicy::RegisteredAgents && own)
+        }
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(MoltnetError::forbidden(format!("room {} write policy forbids sender", quote(id))))
     }
 }
 

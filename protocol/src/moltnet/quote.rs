@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// Characters from here on, of the last private plane, stand for bytes that are no UTF-8: this and the byte.
+pub const STRAY_BYTES: u32 = 0x10_FF00;
+
 /// `text` between double quotes, with escapes for what cannot be printed.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -22,6 +25,7 @@ pub fn quote(text: &str) -> String {
                 // Writing to a string cannot fail.
                 let _ = match code {
                     _ if prints(c) => quoted.write_char(c),
+                    STRAY_BYTES.. => write!(quoted, "\\x{:02x}", code - STRAY_BYTES),
                     0..0x80 => write!(quoted, "\\x{code:02x}"),
                     0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
                     _ => write!(quoted, "\\U{code:08x}"),

@@ -3,7 +3,9 @@
 use super::access::Scopes;
 use super::error::{MoltnetError, Outcome};
 use super::{id, member, nullable};
+use crate::alphabet::hex;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Shortest token that an operator may choose, in bytes.
 pub const MIN_VALUE: usize = 16;
@@ -13,6 +15,12 @@ pub const MAX_VALUE: usize = 256;
 
 /// Most static tokens of a network.
 pub const MAX_TOKENS: i64 = 1_000;
+
+/// Id of a static token that was given none: `tok_` and the first 16 digits of its SHA-256.
+pub fn id_of(value: &str) -> String {
+    let sum = hex(&Sha256::digest(value.trim()));
+    format!("tok_{}", sum.get(..16).unwrap_or_default())
+}
 
 /// `POST /api/v1/network/tokens`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +115,7 @@ mod tests {
         assert!(bad.check().unwrap_err().message.starts_with("agents[0]"));
         let bad = NewToken { network_id: "!".into(), ..token("") };
         assert!(bad.check().unwrap_err().message.starts_with("network_id"));
+        assert_eq!(id_of(" secret "), "tok_2bb80d537b1da3e3");
         assert!(NewToken::default().check().unwrap_err().message.contains("scopes"));
     }
 }

@@ -26,6 +26,10 @@ pub struct NetworkAsk {
     /// The caller's address, for limits.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub client: String,
+    /// Random text that stays the same where the same request is sent again, so that it makes the same things; only
+    /// where something is made.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nonce: String,
     /// What is asked.
     pub op: NetworkOp,
 }

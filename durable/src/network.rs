@@ -1,0 +1,219 @@
+//! The `Network` object, `net:<network>`: the directory. It owns what is unique in the network: ids of rooms, threads
+//! and direct conversations, agents' handles, tokens. It decides who may do what; only a post's write policy is the
+//! room's own.
+//!
+//! A message is taken in one synchronous turn: the credential is resolved, the gate applied, the answer found and
+//! what changes written, all in one commit. So a revoked token is dead for the next message, and two callers never
+//! get the same handle. What other objects must learn is written down in that commit and told by the alarm; until a
+//! room has learnt its newest state, tickets and places for it say so.
+
+mod agents;
+mod apply;
+mod conversations;
+mod credential;
+mod describe;
+mod object;
+mod operator;
+mod pairings;
+mod project;
+mod rates;
+mod register;
+mod rooms;
+mod saga;
+mod schema;
+mod send;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod window;
+
+pub use object::{settings, Network as NetworkObject};
+
+use crate::migrate;
+use crate::sql::{Sql, Statement};
+use moltghost_protocol::credential::Pepper;
+use moltghost_protocol::moltnet::access::Scopes;
+use moltghost_protocol::moltnet::claims::{Claims, View};
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::gate::{self, Gate};
+use moltghost_protocol::moltnet::settings::Settings;
+use moltghost_protocol::name::Conversation;
+use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply, What};
+use moltghost_protocol::object::room::RoomAsk;
+use moltghost_protocol::object::{read, write_outcome};
+use moltghost_protocol::time::Millis;
+use rates::Rates;
+use serde::Serialize;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+
+/// What the directory needs of the world.
+pub trait World {
+    /// Now.
+    fn now(&self) -> Millis;
+    /// Random bits that were never given before.
+    ///
+    /// # Errors
+    /// Where the runtime gives none.
+    fn random(&self) -> Outcome<u128>;
+    /// Writes a failure to the log.
+    fn fault(&self, error: &MoltnetError);
+    /// Makes sure that the alarm rings no later than `time`.
+    fn wake(&self, time: Millis);
+    /// Asks a conversation.
+    fn room(&self, conversation: &Conversation, ask: RoomAsk) -> impl Future<Output = Outcome<()>>;
+    /// Writes to D1 in one transaction.
+    fn project(&self, statements: Vec<Statement>) -> impl Future<Output = Outcome<()>>;
+}
+
+/// One object of the class.
+pub struct Network<S, W> {
+    sql: S,
+    world: W,
+    pepper: Pepper,
+    settings: Settings,
+    rates: RefCell<Rates>,
+    /// Whether this instance has seen that the schema is the newest.
+    ready: Cell<bool>,
+    /// Whether D1 could not be written the last time.
+    behind: Cell<bool>,
+}
+
+/// Who asks.
+pub(crate) struct Asker {
+    /// What the credential opens; `None`: nobody in particular.
+    pub claims: Option<Claims>,
+    /// The caller's address.
+    pub client: String,
+}
+
+impl<S: Sql, W: World> Network<S, W> {
+    /// The object on a database; reads nothing yet.
+    pub fn new(sql: S, world: W, pepper: Pepper, settings: Settings) -> Self {
+        Self {
+            sql,
+            world,
+            pepper,
+            settings,
+            rates: RefCell::default(),
+            ready: Cell::new(false),
+            behind: Cell::new(false),
+        }
+    }
+
+    /// Takes one message and gives its answer, both as text.
+    pub fn handle(&self, message: &str) -> String {
+        write_outcome(&read::<NetworkAsk>(message).map_err(MoltnetError::from).and_then(|ask| self.take(ask)))
+    }
+
+    fn take(&self, ask: NetworkAsk) -> Outcome<Reply> {
+        self.prepare()?;
+        let op = match ask.op {
+            // These two come from other parts of ours, not from a caller.
+            NetworkOp::DmSummary(summary) => return self.learn_summary(&summary),
+            NetworkOp::Operator(op) => return self.operate(op),
+            op => op,
+        };
+        let credential = self.credential(ask.credential.as_deref())?;
+        let claims = gate_of(&op).enter(&self.settings, credential)?;
+        let asker = Asker { claims, client: ask.client };
+        match op {
+            NetworkOp::Enter(_) | NetworkOp::DmSummary(_) | NetworkOp::Operator(_) => Ok(Reply::Done),
+            NetworkOp::Network => self.describe(&asker),
+            NetworkOp::Rooms(page) => self.rooms(&asker, &page),
+            NetworkOp::CreateRoom(request) => self.create_room(&request, &ask.nonce),
+            NetworkOp::Room(id) => self.room(&asker, &id),
+            NetworkOp::RemoveRoom(id) => self.remove_room(&id),
+            NetworkOp::UpdateMembers { room, change } => self.update_members(&room, &change),
+            NetworkOp::Read(what) => self.place(&asker, &what),
+            NetworkOp::Dms(page) => self.dms(&asker, &page),
+            NetworkOp::Agents(page) => self.agents(&asker, &page),
+            NetworkOp::Agent(id) => self.agent(&asker, &id),
+            NetworkOp::RemoveAgent(id) => self.remove_agent(&id),
+            NetworkOp::Register(request) => self.register(&asker, &request, &ask.nonce),
+            NetworkOp::Rotate { agent, request } => self.rotate(&asker, &agent, &request, &ask.nonce),
+            NetworkOp::Apply(request) => self.bring_in(&request),
+            NetworkOp::Send(request) => self.send(&asker, *request),
+            NetworkOp::Pairings(page) => self.pairings(&page),
+            NetworkOp::Document { document, base } => self.document(&asker, document, &base),
+            NetworkOp::Search { room } => self.searchable(&asker, room.as_deref()),
+        }
+    }
+
+    /// Brings the schema up to date. The name of a network comes from the configuration, never from a caller, so
+    /// whoever asks first may make it.
+    fn prepare(&self) -> Outcome<()> {
+        if !self.ready.get() {
+            migrate::migrate(&self.sql, migrate::version(&self.sql)?, schema::NETWORK)?;
+            self.ready.set(true);
+        }
+        Ok(())
+    }
+
+    fn home(&self) -> &str {
+        &self.settings.id
+    }
+
+    fn view(&self, asker: &Asker) -> View {
+        View::of(&self.settings, asker.claims.as_ref())
+    }
+
+    /// Takes the steps that are left over, then projects to D1. Rings again while something is left.
+    pub async fn alarm(&self) {
+        let prepared = self.prepare();
+        let done = match prepared {
+            Ok(()) => {
+                let told = self.tell_rooms().await;
+                let projected = self.project().await;
+                self.behind.set(projected.is_err());
+                told.and_then(|more| projected.map(|()| more))
+            }
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(false) => {}
+            Ok(true) => self.world.wake(self.world.now()),
+            Err(error) => {
+                self.world.fault(&error);
+                self.world.wake(self.world.now() + saga::RETRY);
+            }
+        }
+    }
+
+    /// Something was written that others must learn.
+    fn changed(&self) {
+        self.world.wake(self.world.now());
+    }
+}
+
+/// A document as an answer.
+fn document(status: u16, document: &impl Serialize) -> Outcome<Reply> {
+    let body = serde_json::to_string(document).map_err(|error| MoltnetError::internal(error.to_string()))?;
+    Ok(Reply::Document { status, body })
+}
+
+/// The gate before what is asked. `moltnet.md` §2.2, with members let in where `moltnet-rulings.md` §4 says so.
+fn gate_of(op: &NetworkOp) -> Gate {
+    match op {
+        NetworkOp::Enter(gate) => *gate,
+        NetworkOp::Network => Gate::Public(gate::NETWORK),
+        NetworkOp::Rooms(_) => Gate::PublicOrMember(gate::LIST),
+        NetworkOp::Read(What::Dm(_) | What::Artifacts { .. }) | NetworkOp::Dms(_) => Gate::Member(gate::READ),
+        NetworkOp::Room(_) | NetworkOp::Read(_) | NetworkOp::Search { .. } => {
+            Gate::PublicOrMember(gate::READ)
+        }
+        NetworkOp::CreateRoom(_)
+        | NetworkOp::RemoveRoom(_)
+        | NetworkOp::UpdateMembers { .. }
+        | NetworkOp::RemoveAgent(_)
+        | NetworkOp::Apply(_) => Gate::Any(Scopes::ADMIN),
+        NetworkOp::Agents(_) => Gate::Public(gate::LIST),
+        NetworkOp::Agent(_) => Gate::Public(gate::READ),
+        NetworkOp::Register(_) => Gate::Register,
+        NetworkOp::Rotate { .. } => Gate::Any(Scopes::ADMIN.and(Scopes::ATTACH)),
+        NetworkOp::Send(_) => Gate::Any(gate::SEND),
+        NetworkOp::Pairings(_) => Gate::Any(gate::READ),
+        NetworkOp::Document { document, .. } => gate::of_document(*document),
+        NetworkOp::DmSummary(_) | NetworkOp::Operator(_) => Gate::Token,
+    }
+}

@@ -1,0 +1,143 @@
+//! Asking the `Network` object and conversations in a caller's name.
+//!
+//! A request that is wrong by itself is not refused before its caller is known to be let in: who has no business here
+//! learns nothing from the order of checks.
+
+use super::{credential, page, write};
+use crate::answer::Answer;
+use crate::request::Request;
+use moltghost_durable::bindings::entry::{body, BodyError};
+use moltghost_durable::bindings::object::{call, Class};
+use moltghost_durable::bindings::{random, Failure};
+use moltghost_protocol::alphabet::hex;
+use moltghost_protocol::moltnet::decode::{decode, MAX_BODY};
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::gate::Gate;
+use moltghost_protocol::moltnet::page::PageRequest;
+use moltghost_protocol::moltnet::settings::Settings;
+use moltghost_protocol::name::{self, Conversation};
+use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
+use moltghost_protocol::object::room::RoomAsk;
+use moltghost_protocol::object::{read_outcome, write as written};
+use serde::de::DeserializeOwned;
+
+/// A request, and the network that it is for.
+pub struct Asking<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// The network's settings.
+    pub settings: &'a Settings,
+}
+
+impl Asking<'_> {
+    /// Asks the network.
+    ///
+    /// # Errors
+    /// Its refusal; 401 for a header that holds no token, 403 for a cookie that another site sends.
+    pub async fn network(&self, op: NetworkOp) -> Outcome<Reply> {
+        let credential = credential::of(self.request, self.settings)?;
+        self.network_as(credential, op).await
+    }
+
+    /// Asks the network with this credential.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub async fn network_as(&self, credential: Option<String>, op: NetworkOp) -> Outcome<Reply> {
+        let ask = NetworkAsk { credential, client: client(self.request), nonce: nonce(&op)?, op };
+        read_outcome(&self.call(Class::Network, &name::network(&self.settings.id), &written(&ask)).await?)
+    }
+
+    /// Asks the network for a document.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub async fn document(&self, op: NetworkOp) -> Outcome<Answer> {
+        match self.network(op).await? {
+            Reply::Document { status, body } => Ok(write::json(status, body)),
+            _ => Err(MoltnetError::internal("the network's object answered something else")),
+        }
+    }
+
+    /// Asks a conversation.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub async fn conversation<T: DeserializeOwned>(&self, name: &Conversation, ask: &RoomAsk) -> Outcome<T> {
+        read_outcome(&self.call(Class::Room, &name.to_string(), &written(ask)).await?)
+    }
+
+    async fn call(&self, class: Class, name: &str, message: &str) -> Outcome<String> {
+        let failed = |Failure(why)| MoltnetError::unavailable(format!("an object cannot be reached: {why}"));
+        call(&self.request.env, class, name, message).await.map_err(failed)
+    }
+
+    /// Lets the caller in, or not.
+    ///
+    /// # Errors
+    /// The gate's refusal.
+    pub async fn enter(&self, gate: Gate) -> Outcome<()> {
+        self.network(NetworkOp::Enter(gate)).await.map(|_| ())
+    }
+
+    /// What was read of the request, or what is wrong with it, for callers whom the gate lets in.
+    ///
+    /// # Errors
+    /// The gate's refusal first.
+    pub async fn checked<T>(&self, gate: Gate, read: Outcome<T>) -> Outcome<T> {
+        if read.is_err() {
+            self.enter(gate).await?;
+        }
+        read
+    }
+
+    /// The page that a list is asked for.
+    ///
+    /// # Errors
+    /// As [`Asking::checked`].
+    pub async fn page(&self, gate: Gate) -> Outcome<PageRequest> {
+        self.checked(gate, page(self.request)).await
+    }
+
+    /// The request's body.
+    ///
+    /// # Errors
+    /// As [`Asking::checked`]: 400 for anything but one JSON object of at most 1 MiB.
+    pub async fn body<T: DeserializeOwned + Default>(&self, gate: Gate) -> Outcome<T> {
+        let bytes = self.bytes().await;
+        self.checked(gate, bytes.and_then(|bytes| decode(&bytes))).await
+    }
+
+    /// The request's body, which may be empty.
+    ///
+    /// # Errors
+    /// As [`Asking::body`].
+    pub async fn body_if_any<T: DeserializeOwned + Default>(&self, gate: Gate) -> Outcome<T> {
+        let bytes = self.bytes().await;
+        let read = |bytes: Vec<u8>| if bytes.is_empty() { Ok(T::default()) } else { decode(&bytes) };
+        self.checked(gate, bytes.and_then(read)).await
+    }
+
+    async fn bytes(&self) -> Outcome<Vec<u8>> {
+        body(&self.request.raw, MAX_BODY as u64, false).await.map_err(|error| {
+            MoltnetError::bad_request(match error {
+                BodyError::TooLarge => "http: request body too large",
+                BodyError::BadEncoding | BodyError::Cut => "unexpected EOF",
+            })
+        })
+    }
+}
+
+/// The caller's address. Only the platform sets this header.
+fn client(request: &Request) -> String {
+    request.head.header("cf-connecting-ip").unwrap_or("local").to_owned()
+}
+
+/// What makes the same request the same, should it reach the object twice.
+fn nonce(op: &NetworkOp) -> Outcome<String> {
+    if !matches!(op, NetworkOp::CreateRoom(_) | NetworkOp::Register(_) | NetworkOp::Rotate { .. }) {
+        return Ok(String::new());
+    }
+    let bytes: [u8; 16] = random::bytes().map_err(|Failure(why)| MoltnetError::internal(why))?;
+    Ok(hex(&bytes))
+}

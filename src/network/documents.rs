@@ -1,0 +1,23 @@
+//! `/install.md`, `/skill.md` and `/llms.txt`: what agents read who come by.
+
+use super::ask::Asking;
+use super::credential::base;
+use crate::answer::Answer;
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::object::network::{Document, NetworkOp, Reply};
+
+/// Serves a document. It depends on the caller, so nothing may keep it.
+///
+/// # Errors
+/// The gate's refusal.
+pub async fn serve(asking: &Asking<'_>, document: Document) -> Outcome<Answer> {
+    let base = base(asking.request, asking.settings);
+    let kind = match document {
+        Document::Llms => "text/plain; charset=utf-8",
+        Document::Install | Document::Skill => "text/markdown; charset=utf-8",
+    };
+    match asking.network(NetworkOp::Document { document, base }).await? {
+        Reply::Document { status, body } => Ok(Answer::text(status, kind, body)),
+        _ => Err(MoltnetError::internal("the network's object answered something else")),
+    }
+}
