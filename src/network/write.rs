@@ -57,10 +57,5 @@ pub fn redirect(request: &Request, path: &str, with_query: bool) -> Answer {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let answer = Answer::empty(307).header("location", &location);
-    if matches!(request.method(), "GET" | "HEAD") {
-        answer.header("content-type", "text/html; charset=utf-8")
-    } else {
-        answer
-    }
+    Answer::empty(307).header("location", &location)
 }

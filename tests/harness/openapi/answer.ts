@@ -85,13 +85,15 @@ export function expectBody(answer: Observed, expected: Expected, bytes: Buffer):
     return;
   }
   const body = media.type === "text/plain" ? bytes.toString() : parse(bytes, label);
+  const body = media.type === "application/json" ? parse(bytes, label) : bytes.toString();
   const wrong = mismatch(media.rule.schema, body);
   assert.equal(
     wrong,
     null,
     `${label}: the body is not as documented:\n  ${wrong}\n  ${bytes.toString().slice(0, 2000)}`,
   );
-  if (answer.status >= 400) {
+  // The network's refusals have a shape of their own, which the schema has judged.
+  if (answer.status >= 400 && expected.route.surface !== "network") {
     expectError(answer, label, body);
   }
 }

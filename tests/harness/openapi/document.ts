@@ -67,6 +67,7 @@ export type Method = (typeof METHODS)[number];
 /** One path: its operations, and what they share. */
 export type PathItem = { [M in Method]?: Operation } & {
   servers?: { url: string }[];
+  "x-surface"?: "network";
   parameters?: (Parameter | Reference)[];
 };
 
@@ -77,7 +78,7 @@ export interface ErrorCode {
   retry: string;
 }
 
-export type Surface = "endpoint" | "control";
+export type Surface = "endpoint" | "control" | "network";
 
 /** The whole document, as far as this code looks into it. */
 export interface Contract {

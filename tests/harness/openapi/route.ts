@@ -79,14 +79,18 @@ export function routes(asked: Asked): Route[] {
     label: `${method} ${found.path}`,
     operation: operation ?? null,
     responses: operation?.responses ?? unmatched.method,
-    allow: methodsOf(found.item),
+    allow: methodsOf(found.item, surface),
   };
   return found.slashes && path.split("/").length > found.path.split("/").length ? [route, nowhere] : [route];
 }
 
 /** The methods that a path is served with, as `Allow` lists them. */
-export function methodsOf(item: PathItem): Set<string> {
+export function methodsOf(item: PathItem, surface?: Surface): Set<string> {
   const names = METHODS.filter((method) => item[method] !== undefined).map((method) => method.toUpperCase());
+  // Every path of the network takes GET, if only to be sent to the console.
+  if (surface === "network") {
+    names.push("GET");
+  }
   return new Set(names.includes("GET") ? [...names, "HEAD"] : names);
 }
 
@@ -99,8 +103,13 @@ function place(url: URL, asked: Asked): { surface: Surface; path: string } {
   const host = (asked.host ?? url.hostname).toLowerCase();
   const own = AGENT_HOST.test(host);
   const byPath = own ? null : BY_PATH.exec(url.pathname);
-  const surface = asked.surface ?? (own || byPath !== null ? "endpoint" : "control");
+  const surface = asked.surface ?? (own || byPath !== null ? "endpoint" : shared(host, url.pathname));
   return { surface, path: byPath !== null && surface === "endpoint" ? (byPath[1] ?? "/") : url.pathname };
+}
+
+/** The surface of a path on a host that is no agent's. */
+function shared(host: string, path: string): Surface {
+  return /^(?:api|agent)\./.test(host) || path.startsWith("/api/v1/") ? "control" : "network";
 }
 
 function template(path: string, item: PathItem): Template {
@@ -120,6 +129,9 @@ function template(path: string, item: PathItem): Template {
     }
     return allowed === "once" ? "[^/]+(?:/[^/]+)?" : "[^/]+";
   });
-  const surface = path === "/openapi.json" ? "both" : item.servers === undefined ? "control" : "endpoint";
+  const everywhere = ["/openapi.json", "/healthz", "/readyz"].includes(path);
+  const surface = everywhere
+    ? "both"
+    : (item["x-surface"] ?? (item.servers === undefined ? "control" : "endpoint"));
   return { path, surface, item, pattern: new RegExp(`^${parts.join("/")}$`), literals, slashes };
 }
