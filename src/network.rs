@@ -5,6 +5,7 @@
 mod ask;
 mod console;
 mod conversations;
+mod counts;
 mod credential;
 mod documents;
 mod health;
@@ -15,6 +16,7 @@ mod write;
 use crate::answer::Answer;
 use crate::request::Request;
 use ask::Asking;
+use moltghost_durable::bindings::now;
 use moltghost_durable::network::settings;
 use moltghost_protocol::host::is_loopback;
 use moltghost_protocol::moltnet::access::Scopes;
@@ -22,6 +24,7 @@ use moltghost_protocol::moltnet::agent::{RegisterRequest, RotateRequest};
 use moltghost_protocol::moltnet::apply::ApplyRequest;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::gate::{self, Gate};
+use moltghost_protocol::moltnet::metrics::Sample;
 use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::room::{CreateRoom, UpdateMembers};
 use moltghost_protocol::moltnet::route::{find, Found, Route};
@@ -59,7 +62,10 @@ pub async fn serve(request: &Request) -> Answer {
         return write::not_configured(why, &id);
     }
     let asking = Asking { request, settings: &settings };
-    let answer = match find(request.method(), request.path()) {
+    let began = now();
+    let found = find(request.method(), request.path());
+    let route = found.label(request.method());
+    let answer = match found {
         Found::Route(route) => {
             let answer = route_to(&asking, &route).await;
             answer.unwrap_or_else(|error| write::refusal(request, &error, &id))
@@ -69,6 +75,8 @@ pub async fn serve(request: &Request) -> Answer {
         Found::NotAllowed(allow) => write::not_allowed(allow),
         Found::Broken => write::plain(400, "400 Bad Request"),
     };
+    let ms = u32::try_from(now() - began).unwrap_or(u32::MAX);
+    counts::count(Sample(request.method().to_owned(), route, answer.status(), ms));
     answer.request_id(id)
 }
 
@@ -136,9 +144,8 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
         Route::Ready => health::ready(asking).await,
         Route::Console => console::serve(asking).await,
         Route::SignOut => console::sign_out(asking),
-        Route::Search | Route::Metrics | Route::Other => {
-            Err(MoltnetError::not_found("there is nothing at this path"))
-        }
+        Route::Metrics => documents::metrics(asking).await,
+        Route::Search | Route::Other => Err(MoltnetError::not_found("there is nothing at this path")),
     }
 }
 

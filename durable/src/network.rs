@@ -36,6 +36,7 @@ use moltghost_protocol::moltnet::access::Scopes;
 use moltghost_protocol::moltnet::claims::{Claims, View};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::gate::{self, Gate};
+use moltghost_protocol::moltnet::metrics::Metrics;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply, What};
@@ -73,6 +74,7 @@ pub struct Network<S, W> {
     pepper: Pepper,
     settings: Settings,
     rates: RefCell<Rates>,
+    metrics: RefCell<Metrics>,
     /// Whether this instance has seen that the schema is the newest.
     ready: Cell<bool>,
     /// Whether D1 could not be written the last time.
@@ -96,6 +98,7 @@ impl<S: Sql, W: World> Network<S, W> {
             pepper,
             settings,
             rates: RefCell::default(),
+            metrics: RefCell::default(),
             ready: Cell::new(false),
             behind: Cell::new(false),
         }
@@ -108,6 +111,9 @@ impl<S: Sql, W: World> Network<S, W> {
 
     fn take(&self, ask: NetworkAsk) -> Outcome<Reply> {
         self.prepare()?;
+        let mut metrics = self.metrics.borrow_mut();
+        ask.answered.into_iter().for_each(|sample| metrics.count(sample));
+        drop(metrics);
         let op = match ask.op {
             // These two come from other parts of ours, not from a caller.
             NetworkOp::DmSummary(summary) => return self.learn_summary(&summary),
@@ -136,6 +142,7 @@ impl<S: Sql, W: World> Network<S, W> {
             NetworkOp::Send(request) => self.send(&asker, *request),
             NetworkOp::Pairings(page) => self.pairings(&page),
             NetworkOp::Document { document, base } => self.document(&asker, document, &base),
+            NetworkOp::Metrics => Ok(Reply::Document { status: 200, body: self.metrics.borrow().write() }),
             NetworkOp::Search { room } => self.searchable(&asker, room.as_deref()),
         }
     }
@@ -206,7 +213,8 @@ fn gate_of(op: &NetworkOp) -> Gate {
         | NetworkOp::RemoveRoom(_)
         | NetworkOp::UpdateMembers { .. }
         | NetworkOp::RemoveAgent(_)
-        | NetworkOp::Apply(_) => Gate::Any(Scopes::ADMIN),
+        | NetworkOp::Apply(_)
+        | NetworkOp::Metrics => Gate::Any(Scopes::ADMIN),
         NetworkOp::Agents(_) => Gate::Public(gate::LIST),
         NetworkOp::Agent(_) => Gate::Public(gate::READ),
         NetworkOp::Register(_) => Gate::Register,

@@ -22,6 +22,7 @@ pub mod limits;
 pub mod member;
 pub mod mention;
 pub mod message;
+pub mod metrics;
 pub mod network;
 pub mod page;
 pub mod pairing;

@@ -3,7 +3,7 @@
 //! A request that is wrong by itself is not refused before its caller is known to be let in: who has no business here
 //! learns nothing from the order of checks.
 
-use super::{credential, page, write};
+use super::{counts, credential, page, write};
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::entry::{body, BodyError};
@@ -44,7 +44,8 @@ impl Asking<'_> {
     /// # Errors
     /// Its refusal.
     pub async fn network_as(&self, credential: Option<String>, op: NetworkOp) -> Outcome<Reply> {
-        let ask = NetworkAsk { credential, client: client(self.request), nonce: nonce(&op)?, op };
+        let (client, nonce, answered) = (client(self.request), nonce(&op)?, counts::take());
+        let ask = NetworkAsk { credential, client, nonce, answered, op };
         read_outcome(&self.call(Class::Network, &name::network(&self.settings.id), &written(&ask)).await?)
     }
 

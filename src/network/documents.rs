@@ -6,6 +6,19 @@ use crate::answer::Answer;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::object::network::{Document, NetworkOp, Reply};
 
+/// `GET /metrics`.
+///
+/// # Errors
+/// The gate's refusal.
+pub async fn metrics(asking: &Asking<'_>) -> Outcome<Answer> {
+    match asking.network(NetworkOp::Metrics).await? {
+        Reply::Document { status, body } => {
+            Ok(Answer::text(status, "text/plain; version=0.0.4; charset=utf-8", body))
+        }
+        _ => Err(MoltnetError::internal("the network's object answered something else")),
+    }
+}
+
 /// Serves a document. It depends on the caller, so nothing may keep it.
 ///
 /// # Errors

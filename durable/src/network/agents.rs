@@ -5,6 +5,7 @@ use super::window::Collection;
 use super::{document, Asker, Network, World};
 use crate::sql::{column, Sql, Value};
 use moltghost_protocol::moltnet::agent::AgentSummary;
+use moltghost_protocol::moltnet::claims::spellings;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::quote::quote;
@@ -66,13 +67,20 @@ impl<S: Sql, W: World> Network<S, W> {
         self.agent_where("credential = ?1", &[credential.into()])
     }
 
-    /// An agent's document; `member` is how rooms spell it.
+    /// An agent's document; `member` is how rooms spell it. A registered agent is in the rooms that have it in any
+    /// spelling, anybody else in those that have exactly this one.
     fn summary(&self, asker: &Asker, member: &str) -> Outcome<AgentSummary> {
+        let registered = self.agent_row(member)?;
         let (condition, mut parameters) = seen(&self.view(asker));
         let place = parameters.len() + 1;
-        parameters.push(member.into());
+        let spelled = match &registered {
+            Some(row) => spellings(self.home(), &row.id).to_vec(),
+            None => vec![member.to_owned()],
+        };
+        parameters.push(serde_json::to_string(&spelled).unwrap_or_default().into());
         let query = format!(
-            "SELECT id FROM room WHERE {condition} AND id IN (SELECT room FROM member WHERE member = ?{place})
+            "SELECT id FROM room WHERE {condition} AND id IN
+             (SELECT room FROM member WHERE member IN (SELECT value FROM json_each(?{place})))
              ORDER BY id LIMIT {MAX_ROOMS}"
         );
         let rooms = self.sql.run(&query, &parameters)?;
@@ -87,7 +95,7 @@ impl<S: Sql, W: World> Network<S, W> {
             rooms,
             connected: false,
         };
-        if let Some(row) = self.agent_row(member)? {
+        if let Some(row) = registered {
             summary.name = row.name;
             summary.actor_uid = row.actor_uid;
             summary.fqid = fqid::agent(self.home(), &row.id);

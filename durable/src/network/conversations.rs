@@ -16,8 +16,8 @@ use moltghost_protocol::object::room::DmSummary;
 impl<S: Sql, W: World> Network<S, W> {
     pub(super) fn place(&self, asker: &Asker, what: &What) -> Outcome<Reply> {
         let place = match what {
-            What::Room(id) => self.room_place(&self.seen_room(asker, id.trim())?),
-            What::Thread(id) => self.thread_place(asker, id.trim(), true)?,
+            What::Room(id) => self.room_place(&self.seen_room(asker, id)?),
+            What::Thread(id) => self.thread_place(asker, id)?,
             What::Dm(id) => self.dm_place(asker, id.trim())?,
             What::Artifacts { room, thread, dm } => {
                 self.artifacts_place(asker, room.trim(), thread.trim(), dm.trim())?
@@ -39,13 +39,14 @@ impl<S: Sql, W: World> Network<S, W> {
         }
     }
 
-    fn thread_place(&self, asker: &Asker, id: &str, seen: bool) -> Outcome<Place> {
+    fn thread_place(&self, asker: &Asker, id: &str) -> Outcome<Place> {
         let unknown = || MoltnetError::not_found(format!("unknown thread {}", quote(id)));
+        let id = id.trim();
         let room = self.thread_room(id)?.ok_or_else(unknown)?;
-        let row = if seen { self.seen_room(asker, &room) } else { self.existing_room(&room) };
+        let row = self.seen_room(asker, &room);
         // Who may not know of the room learns nothing of it from the thread.
         let row = row.map_err(|error| match (error.status, &asker.claims) {
-            (404, None) => unknown(),
+            (404, None) if !self.view(asker).all => unknown(),
             _ => error,
         })?;
         Ok(Place { thread: Some(id.to_owned()), unopened: false, ..self.room_place(&row) })
@@ -89,7 +90,7 @@ impl<S: Sql, W: World> Network<S, W> {
             self.seen_room(asker, room)?;
         }
         if !thread.is_empty() {
-            return self.thread_place(asker, thread, true);
+            return self.thread_place(asker, thread);
         }
         if dm.is_empty() {
             return Ok(self.room_place(&self.seen_room(asker, room)?));

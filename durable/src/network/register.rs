@@ -69,15 +69,15 @@ impl<S: Sql, W: World> Network<S, W> {
     /// The handle for a caller who asks for none: that of its registration under the same name, else a free one. A
     /// handle that rooms know as a member is not free: whoever got it would be let into those rooms.
     fn handle_for(&self, asker: &Asker, name: &str, credential: &str) -> Outcome<String> {
-        if asker.claims.is_some() {
-            if let Some(row) = self.registered_as(credential, name)? {
-                return Ok(row.id);
-            }
-        } else if credential.starts_with("agent:") {
+        let minted = asker.claims.is_none() && credential.starts_with("agent:");
+        let known = match name {
             // The same request, sent again.
-            if let Some(row) = self.registered_with(credential)? {
-                return Ok(row.id);
-            }
+            _ if minted => self.registered_with(credential)?,
+            "" => None,
+            name => self.registered_as(credential, name)?,
+        };
+        if let Some(row) = known {
+            return Ok(row.id);
         }
         let base = registration::handle(name);
         for attempt in 0..ATTEMPTS {

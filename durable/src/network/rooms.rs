@@ -82,12 +82,12 @@ impl<S: Sql, W: World> Network<S, W> {
         self.sql.run(&query, &[limit.into()])?.iter().map(|row| Row::read(row)).collect()
     }
 
-    /// A room that is there.
+    /// A room that is there; white space around its id does not count.
     ///
     /// # Errors
     /// 404.
     pub(super) fn existing_room(&self, id: &str) -> Outcome<Row> {
-        self.room_row(id)?.filter(|row| !row.removed).ok_or_else(|| unknown_room(id))
+        self.room_row(id.trim())?.filter(|row| !row.removed).ok_or_else(|| unknown_room(id))
     }
 
     /// A room that the caller sees.
@@ -126,7 +126,7 @@ impl<S: Sql, W: World> Network<S, W> {
     }
 
     pub(super) fn room(&self, asker: &Asker, id: &str) -> Outcome<Reply> {
-        let row = self.seen_room(asker, id.trim())?;
+        let row = self.seen_room(asker, id)?;
         document(200, &self.shown(asker, &self.spoken_for(asker)?, row))
     }
 
@@ -239,7 +239,7 @@ impl<S: Sql, W: World> Network<S, W> {
 
     pub(super) fn update_members(&self, id: &str, change: &UpdateMembers) -> Outcome<Reply> {
         change.check().map_err(MoltnetError::invalid)?;
-        let row = self.existing_room(id.trim())?;
+        let row = self.existing_room(id)?;
         let members = change.applied(&row.room.members);
         if members.len() > id::MAX_MEMBERS && members.len() > row.room.members.len() {
             return Err(MoltnetError::invalid(format!(

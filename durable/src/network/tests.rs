@@ -150,6 +150,7 @@ impl Bench {
             credential: credential.map(str::to_owned),
             client: client.to_owned(),
             nonce: nonce.to_owned(),
+            answered: vec![],
             op,
         };
         read_outcome(&self.network.handle(&write(&ask)))

@@ -54,7 +54,7 @@ impl CreateRoom {
         if id.is_empty() {
             return Err("room id is required".to_owned());
         }
-        id::check(id).map_err(|fault| format!("room {fault}"))?;
+        id::check(id).map_err(|fault| format!("room id {fault}"))?;
         member::check_list("members", &self.members)?;
         let visibility = Visibility::parse(&self.visibility)?;
         let write_policy = WritePolicy::parse(&self.write_policy)?;
@@ -218,8 +218,8 @@ mod tests {
         let many: Vec<String> = (0..257).map(|n| format!("m{n}")).collect();
         for (request, fault) in [
             (room(" "), "room id is required"),
-            (room("a b"), "room id must match [A-Za-z0-9][A-Za-z0-9._:-]{0,127}"),
-            (room(&"a".repeat(129)), "room id must be 128 characters or fewer"),
+            (room("a b"), "room id id must match [A-Za-z0-9][A-Za-z0-9._:-]{0,127}"),
+            (room(&"a".repeat(129)), "room id id must be 128 characters or fewer"),
             (
                 CreateRoom { members: texts(&["a", "!"]), ..room("r") },
                 "members[1] id must match [A-Za-z0-9][A-Za-z0-9._:-]{0,127}",

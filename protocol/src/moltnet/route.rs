@@ -141,8 +141,29 @@ impl Route {
     }
 }
 
+impl Found {
+    /// What metrics call the route: the pattern with its method, or one word for all that is not there.
+    pub fn label(&self, method: &str) -> String {
+        match self {
+            Self::Route(route) => {
+                let method = if method == "HEAD" { "GET" } else { method };
+                format!("{method} {}", route.pattern())
+            }
+            Self::Console => "GET /".to_owned(),
+            Self::Moved(_) | Self::NotAllowed(_) | Self::Broken => "unmatched".to_owned(),
+        }
+    }
+}
+
 /// Finds how a request is served; `path` is as it came, still encoded.
 pub fn find(method: &str, path: &str) -> Found {
+    let clean;
+    let path = if path.contains("/.") {
+        clean = without_dots(path);
+        &clean
+    } else {
+        path
+    };
     if path.contains("//") {
         let mut clean = String::with_capacity(path.len());
         for c in path.chars() {
@@ -165,6 +186,26 @@ pub fn find(method: &str, path: &str) -> Found {
         return Found::Console;
     }
     Found::NotAllowed(if route == Route::Register { "DELETE, GET, HEAD, POST" } else { route.allow() })
+}
+
+/// The path without the segments `.` and `..`, as browsers and the platform resolve them too.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            "." | ".." => {
+                if segment == ".." && kept.len() > 1 {
+                    kept.pop();
+                }
+                if segments.peek().is_none() {
+                    kept.push("");
+                }
+            }
+            other => kept.push(other),
+        }
+    }
+    kept.join("/")
 }
 
 /// The route of a path; `None` where its encoding is broken.
@@ -243,6 +284,11 @@ mod tests {
         assert_eq!(find("GET", "/v1/rooms/"), Found::Console);
         assert_eq!(find("GET", "/v1/rooms/a/"), Found::Console);
         assert_eq!(find("GET", "/v1/rooms/%"), Found::Broken);
+        for dots in ["/v1/./rooms", "/v1/x/../rooms", "/../v1/rooms", "/./v1/rooms"] {
+            assert_eq!(find("GET", dots), Found::Route(Route::Rooms), "{dots}");
+        }
+        assert_eq!(find("GET", "/v1/rooms/.a"), room(".a"));
+        assert_eq!(find("GET", "/v1/rooms/a/.."), Found::Console);
         assert_eq!(find("GET", "/v1//rooms"), Found::Moved("/v1/rooms".into()));
         assert_eq!(find("POST", "//"), Found::Moved("/".into()));
     }

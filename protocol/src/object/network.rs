@@ -9,6 +9,7 @@ use crate::moltnet::apply::ApplyRequest;
 use crate::moltnet::gate::Gate;
 use crate::moltnet::limits::ChangeLimits;
 use crate::moltnet::message::SendRequest;
+use crate::moltnet::metrics::Sample;
 use crate::moltnet::page::PageRequest;
 use crate::moltnet::pairing::NewPairing;
 use crate::moltnet::room::{CreateRoom, UpdateMembers};
@@ -30,6 +31,9 @@ pub struct NetworkAsk {
     /// where something is made.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub nonce: String,
+    /// Requests that the Worker has answered and not told yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Sample>,
     /// What is asked.
     pub op: NetworkOp,
 }
@@ -89,6 +93,8 @@ pub enum NetworkOp {
         /// Where this network is served, `https://host`.
         base: String,
     },
+    /// Answers the metrics as text.
+    Metrics,
     /// Which rooms may the caller search? Answers [`Reply::Search`].
     Search {
         /// Only this room.

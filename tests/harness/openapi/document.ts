@@ -68,6 +68,7 @@ export type Method = (typeof METHODS)[number];
 export type PathItem = { [M in Method]?: Operation } & {
   servers?: { url: string }[];
   "x-surface"?: "network";
+  "x-more-methods"?: string[];
   parameters?: (Parameter | Reference)[];
 };
 

@@ -89,7 +89,7 @@ export function methodsOf(item: PathItem, surface?: Surface): Set<string> {
   const names = METHODS.filter((method) => item[method] !== undefined).map((method) => method.toUpperCase());
   // Every path of the network takes GET, if only to be sent to the console.
   if (surface === "network") {
-    names.push("GET");
+    names.push("GET", ...(item["x-more-methods"] ?? []));
   }
   return new Set(names.includes("GET") ? [...names, "HEAD"] : names);
 }
