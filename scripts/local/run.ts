@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { demoAgent } from "./demo.ts";
 import { lines } from "./lines.ts";
 import { migrate } from "./migrate.ts";
+import { chosenMode, localNetwork, type Mode } from "./network.ts";
 import { assertFree, chosenPort } from "./port.ts";
 import { type Program, start, stopAll } from "./programs.ts";
 import { localSecrets } from "./secrets.ts";
@@ -30,12 +31,12 @@ async function startPod(): Promise<{ program: Program; url: string }> {
   return { program, url: `http://127.0.0.1:${port}` };
 }
 
-function startWorker(port: number): Program {
+function startWorker(port: number, mode: Mode): Program {
   return startWrangler(
     "wrangler dev",
     ...["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"],
     ...["--show-interactive-dev-session=false", "--persist-to", join(STATE, "state")],
-    ...["--env-file", SECRETS],
+    ...["--env-file", SECRETS, "--var", `AUTH:${mode}`, "AGENT_REGISTRATION:token"],
   );
 }
 
@@ -60,18 +61,21 @@ async function ready(url: string, worker: Program): Promise<void> {
 
 async function main(): Promise<never> {
   const port = chosenPort();
+  const mode = chosenMode();
   await assertFree(port);
   const secrets = localSecrets();
   await migrate();
   say("starting the demo pod");
   const pod = await startPod();
   say(`starting the Worker on port ${port}`);
-  const worker = startWorker(port);
+  const worker = startWorker(port, mode);
   const url = `http://127.0.0.1:${port}`;
   await ready(url, worker);
   say("making the demo agent and its key");
   const demo = await demoAgent(url, secrets.OPERATOR_TOKEN, pod.url);
-  console.log(lines(url, demo, secrets.OPERATOR_TOKEN, worker.log));
+  say("making the network's tokens and its first room");
+  const network = await localNetwork(url, mode, secrets.OPERATOR_TOKEN, secrets.ADMIN_TOKEN);
+  console.log(lines(url, demo, network, secrets.OPERATOR_TOKEN, worker.log));
   const ended = await Promise.race([worker.ended, pod.program.ended]);
   throw new StepError(`${ended.name} ended by itself (${ended.how})`, tail(ended.log));
 }

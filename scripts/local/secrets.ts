@@ -7,9 +7,10 @@ import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "
 import { SECRETS, say } from "./step.ts";
 
 /** What a local Worker needs. DEVELOPMENT allows agents at plain http and at addresses. */
-const WANTED: Record<"OPERATOR_TOKEN" | "KEY_PEPPER" | "DEVELOPMENT", () => string> = {
+const WANTED: Record<"OPERATOR_TOKEN" | "KEY_PEPPER" | "ADMIN_TOKEN" | "DEVELOPMENT", () => string> = {
   OPERATOR_TOKEN: () => randomBytes(32).toString("base64url"),
   KEY_PEPPER: () => randomBytes(32).toString("hex"),
+  ADMIN_TOKEN: () => randomBytes(32).toString("base64url"),
   DEVELOPMENT: () => "on",
 };
 

@@ -59,13 +59,27 @@ describe("make run", () => {
     assert.equal(agents.json<{ data: unknown[] }>().data.length, 1, agents.text);
   });
 
+  it("answers to the network's lines, and to nobody without a token", async () => {
+    const send = /^curl -s (\S+\/v1\/messages) -H "Authorization: Bearer (\S+)" -d '(.*)'$/m.exec(
+      session.output,
+    );
+    assert.ok(send, session.output);
+    const [, url, token, body] = send;
+    const headers = { authorization: `Bearer ${token}` };
+    const sent = await ask(url ?? "", { method: "POST", headers, body: body ?? "" });
+    assert.equal(sent.status, 202, sent.text);
+    const read = await ask(`http://127.0.0.1:${port}/v1/rooms/lobby/messages`, { headers });
+    assert.match(read.text, /Hello, room!/);
+    assert.equal((await ask(`http://127.0.0.1:${port}/v1/rooms`)).status, 401);
+  });
+
   it("passes Host headers on as they are sent", async () => {
     const stranger = await ask(`http://127.0.0.1:${port}/healthz`, { host: "stranger.example" });
     assert.equal(stranger.status, 421, stranger.text);
   });
 
   it("keeps its secrets to their owner", () => {
-    for (const name of [".dev.vars", "demo.json"]) {
+    for (const name of [".dev.vars", "demo.json", "network.json"]) {
       assert.equal(statSync(join(state, name)).mode & 0o777, 0o600, name);
     }
   });

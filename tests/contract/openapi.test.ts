@@ -114,7 +114,10 @@ test("every answer carries a request id and, as an error, whether to try again",
       `${label}: no x-should-retry`,
     );
     assert.ok(status !== "405" || required.includes("allow"), `${label}: no allow`);
-    assert.ok(status !== "401" || network || required.includes("www-authenticate"), `${label}: no www-authenticate`);
+    assert.ok(
+      status !== "401" || network || required.includes("www-authenticate"),
+      `${label}: no www-authenticate`,
+    );
   }
 });
 
