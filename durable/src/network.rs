@@ -35,7 +35,7 @@ use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::moltnet::access::Scopes;
 use moltghost_protocol::moltnet::claims::{Claims, View};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
-use moltghost_protocol::moltnet::gate::{self, Gate};
+use moltghost_protocol::moltnet::gate::{self, Credential, Gate};
 use moltghost_protocol::moltnet::metrics::Metrics;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
@@ -85,6 +85,8 @@ pub struct Network<S, W> {
 pub(crate) struct Asker {
     /// What the credential opens; `None`: nobody in particular.
     pub claims: Option<Claims>,
+    /// Whether a token was sent, if only one that opens nothing here.
+    pub known: bool,
     /// The caller's address.
     pub client: String,
 }
@@ -121,8 +123,9 @@ impl<S: Sql, W: World> Network<S, W> {
             op => op,
         };
         let credential = self.credential(ask.credential.as_deref())?;
+        let known = matches!(credential, Credential::Known(_));
         let claims = gate_of(&op).enter(&self.settings, credential)?;
-        let asker = Asker { claims, client: ask.client };
+        let asker = Asker { claims, known, client: ask.client };
         match op {
             NetworkOp::Enter(_) | NetworkOp::DmSummary(_) | NetworkOp::Operator(_) => Ok(Reply::Done),
             NetworkOp::Network => self.describe(&asker),

@@ -45,8 +45,8 @@ impl<S: Sql, W: World> Network<S, W> {
         let room = self.thread_room(id)?.ok_or_else(unknown)?;
         let row = self.seen_room(asker, &room);
         // Who may not know of the room learns nothing of it from the thread.
-        let row = row.map_err(|error| match (error.status, &asker.claims) {
-            (404, None) if !self.view(asker).all => unknown(),
+        let row = row.map_err(|error| match error.status {
+            404 if !asker.known && !self.view(asker).all => unknown(),
             _ => error,
         })?;
         Ok(Place { thread: Some(id.to_owned()), unopened: false, ..self.room_place(&row) })

@@ -99,9 +99,10 @@ impl<S: Sql, W: World> Network<S, W> {
         if self.view(asker).sees(self.home(), row.room.visibility, &row.room.members) {
             return Ok(row);
         }
-        Err(match asker.claims {
-            None => unknown_room(id),
-            Some(_) => MoltnetError::forbidden(format!("room {id} is not readable")),
+        Err(if asker.known {
+            MoltnetError::forbidden(format!("room {} is not readable", id.trim()))
+        } else {
+            unknown_room(id)
         })
     }
 
