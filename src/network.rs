@@ -58,12 +58,14 @@ pub async fn serve(request: &Request) -> Answer {
         Ok(settings) => settings,
         Err(why) => return write::not_configured(&why, &id),
     };
-    if let Some(why) = settings.unserved().filter(|_| !is_loopback(request.host())) {
+    let found = find(request.method(), request.path());
+    // The deployment's health is told whether it serves a network or not.
+    let health = matches!(found, Found::Route(Route::Health | Route::Ready));
+    if let Some(why) = settings.unserved().filter(|_| !health && !is_loopback(request.host())) {
         return write::not_configured(why, &id);
     }
     let asking = Asking { request, settings: &settings };
     let began = now();
-    let found = find(request.method(), request.path());
     let route = found.label(request.method());
     let answer = match found {
         Found::Route(route) => {

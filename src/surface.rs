@@ -53,7 +53,8 @@ async fn by_path(request: &Request, served: Served) -> Answer {
     }
     match path.strip_prefix("/api/v1/") {
         Some(rest) if served.control => answer::of(control::serve(request, rest).await),
-        _ if served.network => network::serve(request).await,
+        // Where endpoints are not served by path, their paths are nothing: a key must not be sent on to the console.
+        _ if served.network && split_agent_path(path).is_none() => network::serve(request).await,
         _ => Answer::from(Problem::new(
             Code::NotFound,
             "There is nothing at this path. /openapi.json lists what there is.",

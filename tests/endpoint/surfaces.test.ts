@@ -235,30 +235,26 @@ describe("the hosts of the deployment", () => {
   it("serves health and the contract on each of them, to GET and HEAD alone", async () => {
     for (const host of ["localhost", "api.localhost", "net.localhost", "agent.localhost", "127.0.0.1"]) {
       for (const path of ["/healthz", "/readyz", "/openapi.json"]) {
-        const answer = await on(host, path, { surface: "control" });
+        const answer = await on(host, path);
         assert.equal(answer.status, 200, `${host}${path}: ${answer.text}`);
-        const head = await on(host, path, { surface: "control", method: "HEAD" });
+        const head = await on(host, path, { method: "HEAD" });
         assert.equal(head.status, 200);
-        const posted = await on(host, path, { surface: "control", method: "POST" });
+        const posted = await on(host, path, { method: "POST" });
         assert.equal(posted.status, 405);
       }
     }
-    const ready = await on("localhost", "/readyz");
-    assert.deepEqual(ready.json(), { status: "ready", d1: "ok" });
+    assert.deepEqual((await on("api.localhost", "/readyz")).json(), { status: "ready", d1: "ok" });
+    assert.deepEqual((await on("localhost", "/readyz")).json(), { status: "ready" });
   });
 
-  it("has nothing on other paths", async () => {
-    for (const path of [
-      "/",
-      "/v1/chat",
-      "/api/v1",
-      "/api/v2/agents",
-      "/agents",
-      "/console/",
-      "/favicon.ico",
-    ]) {
-      await expectCode(on("localhost", path), 404, "not_found");
+  it("has nothing on other paths, and leads to the console where the network is", async () => {
+    for (const path of ["/", "/v1/chat", "/api/v1", "/api/v2/agents", "/agents", "/favicon.ico"]) {
+      await expectCode(on("api.localhost", path), 404, "not_found");
+      const answer = await on("localhost", path);
+      assert.equal(answer.status, 307, path);
+      assert.equal(answer.header("location"), "/console/");
     }
+    assert.equal((await on("localhost", "/console/")).status, 404);
   });
 });
 
@@ -288,12 +284,12 @@ describe("the pending host", () => {
 });
 
 describe("every answer", () => {
-  it("has a request id of its own, never the caller's", async () => {
+  it("has a request id of its own, never the caller's, but on the network", async () => {
     const seen = new Set<string>();
     const headers = { "x-request-id": "req_0000000000000000", authorization: `Bearer ${one.key}` };
     for (const [host, path] of [
-      ["localhost", "/healthz"],
-      ["localhost", "/nothing"],
+      ["api.localhost", "/healthz"],
+      ["api.localhost", "/nothing"],
       ["example.com", "/"],
       [one.host, "/v1/status"],
       [one.host, "/v1/models"],
@@ -308,5 +304,7 @@ describe("every answer", () => {
       seen.add(id);
     }
     assert.equal(seen.size, 6);
+    const echoed = await worker.ask("/healthz", { host: "localhost", headers });
+    assert.equal(echoed.header("x-request-id"), headers["x-request-id"]);
   });
 });
