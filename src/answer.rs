@@ -89,11 +89,6 @@ impl Answer {
         self
     }
 
-    /// Text of any kind.
-    pub fn text(status: u16, kind: &str, text: String) -> Self {
-        Self { body: Body::Text(text), ..Self::empty(status) }.header("content-type", kind)
-    }
-
     /// Names the request otherwise than it is named here.
     #[must_use]
     pub fn request_id(mut self, id: String) -> Self {

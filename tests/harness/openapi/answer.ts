@@ -84,7 +84,6 @@ export function expectBody(answer: Observed, expected: Expected, bytes: Buffer):
     );
     return;
   }
-  const body = media.type === "text/plain" ? bytes.toString() : parse(bytes, label);
   const body = media.type === "application/json" ? parse(bytes, label) : bytes.toString();
   const wrong = mismatch(media.rule.schema, body);
   assert.equal(

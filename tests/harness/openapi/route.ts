@@ -109,7 +109,9 @@ function place(url: URL, asked: Asked): { surface: Surface; path: string } {
 
 /** The surface of a path on a host that is no agent's. */
 function shared(host: string, path: string): Surface {
-  return /^(?:api|agent)\./.test(host) || path.startsWith("/api/v1/") || path === "/openapi.json" ? "control" : "network";
+  return /^(?:api|agent)\./.test(host) || path.startsWith("/api/v1/") || path === "/openapi.json"
+    ? "control"
+    : "network";
 }
 
 function template(path: string, item: PathItem): Template {
