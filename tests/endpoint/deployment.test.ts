@@ -206,7 +206,10 @@ describe("with D1 down", () => {
   it("is not ready, says why, and serves all that needs no D1", async () => {
     const worker = await startWorker({ d1: "down" });
     try {
-      const ready = await ask(worker, { host: "localhost", path: "/readyz" }, false);
+      const network = await ask(worker, { host: "localhost", path: "/readyz" }, false);
+      assert.equal(network.status, 503);
+      assert.equal(network.json<{ error: string }>().error, "service unavailable");
+      const ready = await ask(worker, { host: "api.localhost", path: "/readyz" }, false);
       assert.equal(ready.status, 503);
       const { status, d1 } = ready.json<{ status: string; d1: string }>();
       assert.equal(status, "not_ready");

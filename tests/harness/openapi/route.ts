@@ -38,12 +38,19 @@ export interface Route {
 
 interface Template {
   path: string;
-  surface: Surface | "both";
+  surfaces: Surface[];
   item: PathItem;
   pattern: RegExp;
   literals: number;
   slashes: boolean;
 }
+
+/** Paths that several surfaces have. */
+const SHARED: Record<string, Surface[]> = {
+  "/openapi.json": ["endpoint", "control", "network"],
+  "/healthz": ["control", "network"],
+  "/readyz": ["control", "network"],
+};
 
 const AGENT_HOST = /^(?:[^.]+\.agent\.|agent-[^.]+\.)/;
 const BY_PATH = /^\/agents\/[^/]+(\/.*)?$/;
@@ -65,9 +72,7 @@ export function routes(asked: Asked): Route[] {
     responses: unmatched.path,
     allow: null,
   };
-  const found = templates.find(
-    (t) => (t.surface === surface || t.surface === "both") && t.pattern.test(path),
-  );
+  const found = templates.find((t) => t.surfaces.includes(surface) && t.pattern.test(path));
   if (found === undefined) {
     return [nowhere];
   }
@@ -131,9 +136,7 @@ function template(path: string, item: PathItem): Template {
     }
     return allowed === "once" ? "[^/]+(?:/[^/]+)?" : "[^/]+";
   });
-  const everywhere = ["/openapi.json", "/healthz", "/readyz"].includes(path);
-  const surface = everywhere
-    ? "both"
-    : (item["x-surface"] ?? (item.servers === undefined ? "control" : "endpoint"));
-  return { path, surface, item, pattern: new RegExp(`^${parts.join("/")}$`), literals, slashes };
+  const own = item["x-surface"] ?? (item.servers === undefined ? "control" : "endpoint");
+  const surfaces: Surface[] = SHARED[path] ?? [own];
+  return { path, surfaces, item, pattern: new RegExp(`^${parts.join("/")}$`), literals, slashes };
 }
