@@ -96,11 +96,6 @@ impl Answer {
         self
     }
 
-    /// The status.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
     /// Adds header lines.
     #[must_use]
     pub fn lines(mut self, lines: &str) -> Self {
