@@ -46,6 +46,7 @@ enum Found<'a> {
     Agent(String),
     AgentVerb(String, Verb),
     AgentKeys(String),
+    Rotate(String, &'a str),
     AgentUsage(String),
     AgentMetrics(String),
     Keys,
@@ -86,6 +87,8 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["agents", account, agent, "keys"] => Found::AgentKeys(format!("{account}/{agent}")),
         ["agents", account, agent, "usage"] => Found::AgentUsage(format!("{account}/{agent}")),
         ["agents", account, agent, "metrics"] => Found::AgentMetrics(format!("{account}/{agent}")),
+        ["agents", agent, "keys", key, "rotate"] => Found::Rotate(agent.to_owned(), key),
+        ["agents", account, agent, "keys", key, "rotate"] => Found::Rotate(format!("{account}/{agent}"), key),
         ["agents", account, agent, last] => Found::AgentVerb(format!("{account}/{agent}"), verb(last)?),
         ["events"] => Found::Events,
         ["metrics"] => Found::Metrics,
@@ -109,7 +112,7 @@ impl Found<'_> {
             Self::Accounts | Self::Tokens { .. } | Self::Agents | Self::AgentKeys(_) => "GET, HEAD, POST",
             Self::Token { .. } | Self::Key(_) => "DELETE",
             Self::Agent(_) => "GET, HEAD, PATCH, DELETE",
-            Self::AgentVerb(..) | Self::RevokeByKey => "POST",
+            Self::AgentVerb(..) | Self::Rotate(..) | Self::RevokeByKey => "POST",
             Self::Keys | Self::Events | Self::Metrics | Self::AgentUsage(_) | Self::AgentMetrics(_) => {
                 "GET, HEAD"
             }
@@ -134,6 +137,7 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::AgentVerb(agent, Verb::Pause), _) => agents::pause(request, caller, agent).await,
         (Found::AgentKeys(agent), "POST") => keys::create(request, caller, agent).await,
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,
+        (Found::Rotate(agent, key), _) => keys::rotate(request, caller, agent, key).await,
         (Found::AgentUsage(agent), _) => figures::usage(request, caller, agent).await,
         (Found::AgentMetrics(agent), _) => figures::metrics(request, caller, agent).await,
         (Found::Metrics, _) => prometheus::metrics(request, caller).await,

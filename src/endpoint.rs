@@ -20,6 +20,7 @@ use moltghost_protocol::credential::ApiKey;
 use moltghost_protocol::endpoint::route::{Lookup, Route};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, AgentRef, Alias};
+use moltghost_protocol::limit::Rate;
 use moltghost_protocol::object::agent::{AgentOp, Health, Presented};
 
 /// Who is called: the agent, and the alias that stood for it.
@@ -31,17 +32,17 @@ pub struct Called {
     pub alias: Option<Alias>,
 }
 
-/// A refusal, and which browsers may read it: `None` before anybody knows.
+/// A refusal, and the header lines that go with it: `None` before anybody knows which browsers may read it.
 pub struct Refusal {
     /// The refusal.
     pub problem: Problem,
-    /// Origins that the agent allows.
-    pub cors: Option<Vec<String>>,
+    /// What the agent's object said of browsers and of the request limit, as lines.
+    pub lines: Option<String>,
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, cors: None }
+        Self { problem, lines: None }
     }
 }
 
@@ -54,18 +55,15 @@ pub async fn serve(request: &Request, agent: &AgentRef, path: &str) -> Answer {
         (AgentRef::Alias(alias), Err(refusal))
             if refusal.problem.code == Code::AgentNotFound && objects::forget(alias) =>
         {
-            finish(request, attempt(request, agent, &lookup).await)
+            finish(attempt(request, agent, &lookup).await)
         }
-        (_, answer) => finish(request, answer),
+        (_, answer) => finish(answer),
     }
 }
 
-fn finish(request: &Request, answer: Result<Answer, Refusal>) -> Answer {
+fn finish(answer: Result<Answer, Refusal>) -> Answer {
     answer.unwrap_or_else(|refusal| {
-        let lines = match &refusal.cors {
-            Some(allowed) => cors::lines(request, allowed),
-            None => cors::refusal_lines(),
-        };
+        let lines = refusal.lines.unwrap_or_else(cors::refusal_lines);
         Answer::from(refusal.problem).lines(&lines)
     })
 }
@@ -120,13 +118,13 @@ async fn called(request: &Request, agent: &AgentRef) -> Result<Called, Problem> 
 pub async fn serve_pending(request: &Request, id: &AgentId) -> Answer {
     let health: Result<Health, Problem> = objects::agent(request, id, AgentOp::Health).await;
     let starting = match health {
-        Err(problem) => return finish(request, Err(problem.into())),
+        Err(problem) => return finish(Err(problem.into())),
         Ok(health) => health.status.as_ref().is_ok_and(|status| status == "initializing"),
     };
     if !starting {
         return serve(request, &AgentRef::Id(id.clone()), request.path()).await;
     }
-    let Ok(config) = request.config() else { return finish(request, Err(unknown().into())) };
+    let Ok(config) = request.config() else { return finish(Err(unknown().into())) };
     let stable = config.hosts.endpoint_url(request.scheme(), request.port(), id.as_str());
     let problem = Problem::new(
         Code::AgentNotReady,
@@ -134,6 +132,16 @@ pub async fn serve_pending(request: &Request, id: &AgentId) -> Answer {
     )
     .with("stable_url", stable);
     Answer::from(problem).lines(&cors::refusal_lines())
+}
+
+/// Header lines of what an agent's object said: which browsers may read the answer, and what is left of the request
+/// limit.
+pub fn lines(request: &Request, allowed: &[String], rate: Option<Rate>) -> String {
+    let mut lines = cors::lines(request, allowed);
+    if let Some(rate) = rate {
+        lines.push_str(&rate.lines());
+    }
+    lines
 }
 
 /// The key of a request: `None` where there is none, which only a terminated agent answers otherwise than with 401.

@@ -4,13 +4,13 @@
 //! settlement that is lost with its instance is made up for by the lease that it would have ended.
 
 use crate::request::Request;
-use moltghost_durable::bindings::object::{call, ride, Class};
+use moltghost_durable::bindings::object::{call, call_while, ride, Class, Left};
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, Alias};
 use moltghost_protocol::name::{self, AccountName};
 use moltghost_protocol::object::account::{AccountAsk, AliasOp};
-use moltghost_protocol::object::agent::{rider, AgentOp, Settle};
+use moltghost_protocol::object::agent::{rider, Admission, Admit, AgentOp, Settle};
 use moltghost_protocol::object::{read_answer, write};
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
@@ -37,6 +37,19 @@ fn unreachable(request: &Request, failure: &Failure) -> Problem {
 /// The object's refusal, or `internal_error` where it cannot be reached.
 pub async fn agent<T: DeserializeOwned>(request: &Request, id: &AgentId, op: AgentOp) -> Result<T, Problem> {
     match call(&request.env, Class::Agent, &name::agent(id), &write(&op)).await {
+        Ok(answer) => logged(request, read_answer(&answer)),
+        Err(failure) => Err(unreachable(request, &failure)),
+    }
+}
+
+/// Asks to run a call, which may have to wait for its turn; a caller that leaves meanwhile leaves the queue.
+///
+/// # Errors
+/// The object's refusal, or `internal_error` where it cannot be reached.
+pub async fn admit(request: &Request, id: &AgentId, ask: Admit) -> Result<Admission, Problem> {
+    let left = Left { rider: rider(&Settle::unsent(ask.run.clone())), alone: write(&AgentOp::Settle) };
+    let op = AgentOp::Admit(Box::new(ask));
+    match call_while(&request.raw, &request.env, Class::Agent, &name::agent(id), &write(&op), &left).await {
         Ok(answer) => logged(request, read_answer(&answer)),
         Err(failure) => Err(unreachable(request, &failure)),
     }

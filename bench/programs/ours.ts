@@ -30,7 +30,10 @@ async function control(url: string, path: string, body?: unknown): Promise<Recor
 async function seed(url: string, upstream: string): Promise<{ agent: string; key: string }> {
   await control(url, "/accounts", { id: ACCOUNT, name: "Benchmark" });
   const origin = { type: "http", url: upstream };
-  const agent = String((await control(url, "/agents", { account: ACCOUNT, name: "Benchmark", origin })).id);
+  // Limits that the load does not meet: every program admits all of it.
+  const limits = { rpm: 1_000_000, concurrency: 1_000 };
+  const made = await control(url, "/agents", { account: ACCOUNT, name: "Benchmark", origin, limits });
+  const agent = String(made.id);
   const started = await control(url, `/agents/${agent}/start`);
   if (started.state !== "running") {
     throw new Error(`the agent is ${started.state} after start, not running`);

@@ -7,19 +7,25 @@
 //! are never charged. What is later than a turn is never lost.
 
 mod admit;
+mod caller;
 mod capabilities;
 mod endpoint;
+mod grant;
 mod keys;
 mod lifecycle;
 mod metrics;
 mod object;
 mod outbox;
+mod permits;
+mod queue;
 mod read;
+mod rotate;
 mod runs;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod watch;
 
-pub use endpoint::{not_found as unknown, Endpoint, Turn};
+pub use endpoint::{not_found as unknown, Endpoint, Reply, Turn};
 pub use object::Agent as AgentObject;

@@ -7,4 +7,5 @@ pub mod browser_origin;
 pub mod event;
 pub mod fields;
 pub mod key;
+pub mod limits;
 pub mod page;

@@ -66,6 +66,8 @@ codes! {
     HttpsRequired = "https_required", 403, "permission_error", Retry::No;
     /// The account token's role may not do this.
     RoleNotAllowed = "role_not_allowed", 403, "permission_error", Retry::No;
+    /// The key is confined to other paths.
+    PathNotAllowed = "path_not_allowed", 403, "permission_error", Retry::No;
     /// The agent does not allow browsers of this origin.
     OriginNotAllowed = "origin_not_allowed", 403, "permission_error", Retry::No;
     /// No such agent.
@@ -96,6 +98,8 @@ codes! {
     IdempotencyMismatch = "idempotency_mismatch", 422, "invalid_request_error", Retry::No;
     /// The account has as many event streams open as it may.
     TooManyStreams = "too_many_streams", 429, "rate_limit_error", Retry::After(5_000);
+    /// The key or the agent has no permit left in this minute.
+    RateLimited = "rate_limited", 429, "rate_limit_error", Retry::After(1_000);
     /// A bug of ours, or an object that could not be reached.
     InternalError = "internal_error", 500, "internal_error", Retry::No;
     /// The pod answered with something that cannot be passed on.

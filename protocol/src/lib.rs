@@ -13,6 +13,7 @@ pub mod error;
 pub mod host;
 pub mod id;
 pub mod json;
+pub mod limit;
 pub mod metrics;
 pub mod moltnet;
 pub mod name;

@@ -8,7 +8,7 @@ use crate::objects;
 use crate::request::Request;
 use moltghost_durable::bindings::random;
 use moltghost_protocol::control::account::Role;
-use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, Origin};
+use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, Origin, Pause};
 use moltghost_protocol::control::fields::wrong;
 use moltghost_protocol::control::page::Page;
 use moltghost_protocol::credential::{ConnectToken, Secret, SecretHash};
@@ -99,8 +99,9 @@ pub async fn start(request: &Request, caller: &Caller, agent: &str) -> Result<An
 
 /// `POST /agents/{…}/pause`.
 pub async fn pause(request: &Request, caller: &Caller, agent: &str) -> Result<Answer, Problem> {
+    let op = if Pause::parse(&request.small_body().await?)?.now { AgentOp::PauseNow } else { AgentOp::Pause };
     let (_, id) = caller.agent(request, agent, Role::Operator).await?;
-    let record = objects::agent(request, &id, AgentOp::Pause).await?;
+    let record = objects::agent(request, &id, op).await?;
     Ok(Answer::json(200, &document(request, &record)?))
 }
 

@@ -7,23 +7,23 @@ use crate::answer::Answer;
 use crate::endpoint::internal;
 use crate::objects;
 use crate::request::Request;
-use moltghost_durable::bindings::random;
+use moltghost_durable::bindings::{now, random};
 use moltghost_protocol::control::account::Role;
 use moltghost_protocol::control::fields::wrong;
-use moltghost_protocol::control::key::{KeyDocument, NewKey, RevokeByKey};
+use moltghost_protocol::control::key::{KeyDocument, NewKey, RevokeByKey, Rotation};
 use moltghost_protocol::control::page::{cursor, Page, PageRequest};
 use moltghost_protocol::credential::{ApiKey, Secret, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
 use moltghost_protocol::object::account::AccountOp;
-use moltghost_protocol::object::agent::{AgentOp, CreateKey};
+use moltghost_protocol::object::agent::{AgentOp, CreateKey, RotateKey};
 
 /// Agents that are asked for one page of an account's keys; a page may be shorter than its limit.
 const AGENTS_A_PAGE: u32 = 25;
 
 /// `POST /agents/{…}/keys`.
 pub async fn create(request: &Request, caller: &Caller, agent: &str) -> Result<Answer, Problem> {
-    let new = NewKey::parse(&request.small_body().await?)?;
+    let new = NewKey::parse(&request.small_body().await?, now())?;
     let idempotent = idempotency_key(request)?;
     let (account, agent) = caller.agent(request, agent, Role::Operator).await?;
     let pepper = request.config()?.pepper()?;
@@ -39,6 +39,33 @@ pub async fn create(request: &Request, caller: &Caller, agent: &str) -> Result<A
     let ask = CreateKey { id: key.id.clone(), key: new, hash: SecretHash::of(&key.secret, pepper) };
     let document: KeyDocument = objects::agent(request, &agent, AgentOp::CreateKey(Box::new(ask))).await?;
     Ok(Answer::json(201, &KeyDocument { key: Some(key.reveal()), ..document }))
+}
+
+/// `POST /agents/{…}/keys/{key_id}/rotate`: the same key id, a new secret.
+pub async fn rotate(request: &Request, caller: &Caller, agent: &str, key: &str) -> Result<Answer, Problem> {
+    let unknown = || Problem::new(Code::NotFound, "There is no such key.");
+    let rotation = Rotation::parse(&request.small_body().await?)?;
+    let found = caller.agent(request, agent, Role::Operator).await;
+    let (account, agent) = found.map_err(|problem| match problem.code {
+        Code::AgentNotFound => unknown(),
+        _ => problem,
+    })?;
+    let id = KeyId::parse(key).ok().filter(|id| id.agent() == agent).ok_or_else(unknown)?;
+    let pepper = request.config()?.pepper()?;
+    let secret = match &rotation.rotation_id {
+        // The same rotation is the same secret, which we can tell again without having stored it.
+        Some(rotation) => pepper.derive("moltghost/rotated-key-secret/v1", &[id.as_str(), rotation]),
+        None => random::bytes().map_err(internal)?,
+    };
+    let key = ApiKey { account, id: id.clone(), secret: Secret::mint(secret) };
+    let ask = RotateKey {
+        id,
+        hash: SecretHash::of(&key.secret, pepper),
+        rotation: rotation.rotation_id,
+        grace_seconds: rotation.grace_seconds,
+    };
+    let document: KeyDocument = objects::agent(request, &agent, AgentOp::RotateKey(Box::new(ask))).await?;
+    Ok(Answer::json(200, &KeyDocument { key: Some(key.reveal()), ..document }))
 }
 
 /// `GET /agents/{…}/keys`.

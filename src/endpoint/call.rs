@@ -4,8 +4,8 @@
 
 use super::{lists, plain, pod, presented, stream, Called, Refusal};
 use crate::answer::Answer;
+use crate::objects;
 use crate::request::{full, not_gzip, Request};
-use crate::{cors, objects};
 use moltghost_durable::bindings::entry::{self, BodyError};
 use moltghost_durable::bindings::exchange::Exchange;
 use moltghost_durable::bindings::{now, random, Failure};
@@ -20,7 +20,9 @@ use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, AgentRef};
 use moltghost_protocol::metrics::figures::Ending;
-use moltghost_protocol::object::agent::{Admission, Admit, AgentOp, Outcome, Settle, Target};
+use moltghost_protocol::name;
+use moltghost_protocol::object::agent::{Admit, AgentOp, Outcome, Settle, Target, Watched};
+use moltghost_protocol::object::{read_answer, write};
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::Millis;
 use std::cell::Cell;
@@ -67,14 +69,19 @@ impl FirstToken {
 }
 
 impl Run {
-    /// Ends the run with what it used; `None` where it never reached the pod.
+    /// Ends the run with what it used; `None` where nothing is known to have reached the pod.
     pub fn settle(&self, request: &Request, usage: Option<Usage>, ending: Ending) {
+        let settle = Settle::new(self.id.clone(), usage);
+        self.end(request, settle, ending);
+    }
+
+    fn end(&self, request: &Request, settle: Settle, ending: Ending) {
         let since = |time: Millis| u64::try_from(time - self.admitted).ok();
         let settle = Settle {
             ending: Some(ending),
             latency_ms: since(now()),
             first_token_ms: self.first_token.0.get().and_then(since),
-            ..Settle::new(self.id.clone(), usage)
+            ..settle
         };
         objects::settle(request, &self.agent, &settle);
     }
@@ -82,6 +89,12 @@ impl Run {
     /// Ends the run with a refusal; `usage` as in [`Run::settle`].
     pub fn failed(&self, request: &Request, usage: Option<Usage>, problem: Problem) -> Answer {
         self.settle(request, usage, Ending::of(problem.code.status()));
+        self.refused(problem)
+    }
+
+    /// Ends the run with a refusal before the pod was asked: it gives its permit back.
+    fn unasked(&self, request: &Request, problem: Problem) -> Answer {
+        self.end(request, Settle::unsent(self.id.clone()), Ending::of(problem.code.status()));
         self.refused(problem)
     }
 
@@ -135,17 +148,18 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
         key,
         alias: called.alias.clone(),
         browser: request.head.header("origin").map(str::to_owned),
+        path: api.path().to_owned(),
         documented,
         body_bytes,
         body_problem,
         reserve,
         timeout_ms: chat.as_ref().and_then(|chat| chat.timeout_ms),
     };
-    let admission: Admission = objects::agent(request, &called.id, AgentOp::Admit(Box::new(ask))).await?;
+    let admission = objects::admit(request, &called.id, ask).await?;
     if let Some(target) = admission.probe {
         super::probe::in_background(request, &called.id, *target);
     }
-    let lines = cors::lines(request, &admission.cors);
+    let lines = super::lines(request, &admission.cors, admission.rate);
     match (admission.outcome, chat) {
         (Outcome::Run(target), Some(chat)) => {
             let lines = format!("{lines}x-moltghost-run-id: {id}\n");
@@ -168,7 +182,7 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
             let answer = Answer::json(202, &body).header("retry-after", &retry_after.to_string());
             Ok(answer.lines(&lines))
         }
-        (Outcome::Refused(problem), _) => Err(Refusal { problem, cors: Some(admission.cors) }),
+        (Outcome::Refused(problem), _) => Err(Refusal { problem, lines: Some(lines) }),
         (Outcome::Run(_), None) => {
             Err(internal(Failure("a run without a body was admitted".to_owned())).into())
         }
@@ -178,7 +192,7 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
 /// Calls the pod and answers as it does.
 async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) -> Answer {
     if let Err(problem) = allowed(request, &run, &chat, target).await {
-        return run.failed(request, None, problem);
+        return run.unasked(request, problem);
     }
     let beat = if run.streaming { BEAT_MS } else { 0 };
     let early = target.early_headers && !run.streaming;
@@ -187,13 +201,14 @@ async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) ->
     let url = match pod::url(request, target, path) {
         Ok(url) => url,
         Err(problem) => {
-            return run.failed(request, None, problem);
+            return run.unasked(request, problem);
         }
     };
     let begun = Exchange::begin(&request.raw, target.timeout_ms, beat, early).and_then(|exchange| {
         let skills = if as_chat { chat.skills.join(",") } else { String::new() };
         let model = models::default(target.model.as_deref(), &target.models);
         let body = chat.into_upstream(model, run.own_tools);
+        exchange.watch(&request.env, &name::agent(&run.agent), &write(&AgentOp::Watch(run.id.clone())))?;
         exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
         Ok(exchange)
     });
@@ -201,7 +216,7 @@ async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) ->
     match begun {
         Ok(exchange) if run.streaming => stream::serve(request, run, exchange).await,
         Ok(exchange) => plain::serve(request, run, exchange).await,
-        Err(failure) => run.failed(request, None, internal(failure)),
+        Err(failure) => run.unasked(request, internal(failure)),
     }
 }
 
@@ -293,6 +308,14 @@ pub fn internal(failure: Failure) -> Problem {
 /// `internal_error`, which says nothing more.
 pub fn failed() -> Problem {
     Problem::new(Code::InternalError, "Something went wrong here. Tell the operator.")
+}
+
+/// Why a run's time is over: its agent ended it, or it took longer than it may.
+pub fn over(exchange: &Exchange) -> Problem {
+    match exchange.why().map(|told| read_answer(&told)) {
+        Some(Ok(Watched::Ended(problem))) => problem,
+        _ => timeout(),
+    }
 }
 
 /// `timeout`.

@@ -59,7 +59,7 @@ async fn end(request: &Request, run: &Run, exchange: Exchange, head: &PodHead) {
             }
             Err(unusable) => (failed(&unusable.into()), true),
         },
-        other => (failed(&plain::missing(other)), false),
+        other => (failed(&plain::missing(&exchange, other)), false),
     };
     let _ = exchange.write(&body);
     exchange.finish(fed);

@@ -1,7 +1,7 @@
 //! An answer that does not stream: read whole, checked, counted and passed on. But for `/v1/chat` and `/v1/tools` the
 //! pod's own bytes go out as they came.
 
-use super::call::{internal, timeout, Run};
+use super::call::{internal, over, Run};
 use super::early;
 use crate::answer::Answer;
 use crate::request::Request;
@@ -33,7 +33,7 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
     let head = match event {
         Ok(Event::Head(head)) => head,
         Ok(Event::Timeout) => {
-            return run.failed(request, Some(unheard(&run)), timeout());
+            return run.failed(request, Some(unheard(&run)), over(&exchange));
         }
         Ok(Event::Gone) => {
             return run.abandoned(request);
@@ -82,8 +82,9 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
             return run.abandoned(request);
         }
         other => {
+            let problem = missing(&exchange, other);
             exchange.close(false);
-            return run.failed(request, Some(unheard(&run)), missing(other));
+            return run.failed(request, Some(unheard(&run)), problem);
         }
     };
     exchange.close(true);
@@ -104,13 +105,13 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
 }
 
 /// Why there is no body.
-pub fn missing(whole: Result<Whole, Failure>) -> Problem {
+pub fn missing(exchange: &Exchange, whole: Result<Whole, Failure>) -> Problem {
     match whole {
         Ok(Whole::TooLarge) => Problem::new(
             Code::BadGateway,
             "The agent's answer is larger than 16777216 bytes. Ask it to stream.",
         ),
-        Ok(Whole::Timeout) => timeout(),
+        Ok(Whole::Timeout) => over(exchange),
         Ok(_) => Problem::new(Code::BadGateway, "The agent's answer broke off before its end."),
         Err(failure) => internal(failure),
     }

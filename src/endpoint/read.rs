@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::request::Request;
 use crate::{cors, objects};
 use moltghost_protocol::endpoint::models;
+use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::{AgentOp, Health, Inspect, Inspection, Read, Reading};
 use serde_json::json;
@@ -16,7 +17,7 @@ pub async fn health(request: &Request, called: &Called) -> Result<Answer, Refusa
         let lines = cors::lines(request, &health.cors);
         return match health.status {
             Ok(status) => Ok(Answer::json(200, &json!({ "status": status })).lines(&lines)),
-            Err(problem) => Err(Refusal { problem, cors: Some(health.cors) }),
+            Err(problem) => Err(Refusal { problem, lines: Some(lines) }),
         };
     }
     match inspect(request, called, Reading::Health).await? {
@@ -38,14 +39,15 @@ pub async fn models(request: &Request, called: &Called, wanted: Option<&str>) ->
     let (Read::Models(target), lines) = inspect(request, called, Reading::Models).await? else {
         return Err(unexpected().into());
     };
-    let list = lists::models(request, &called.id, &target).await?;
+    let refused = |problem| Refusal { problem, lines: Some(lines.clone()) };
+    let list = lists::models(request, &called.id, &target).await.map_err(refused)?;
     let list = models::offered(&list, &target.models, target.model.as_deref());
     let Some(wanted) = wanted else {
         return Ok(Answer::json(200, &json!({ "object": "list", "data": list })).lines(&lines));
     };
     match list.iter().find(|model| model.id == wanted) {
         Some(model) => Ok(Answer::json(200, model).lines(&lines)),
-        None => Err(models::missing(&list).into()),
+        None => Err(refused(models::missing(&list))),
     }
 }
 
@@ -55,11 +57,19 @@ async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(R
         alias: called.alias.clone(),
         browser: request.head.header("origin").map(str::to_owned),
         what,
+        path: match what {
+            Reading::Models => Route::Models,
+            Reading::Status => Route::Status,
+            Reading::Health => Route::Health,
+        }
+        .pattern()
+        .to_owned(),
     };
     let inspection: Inspection = objects::agent(request, &called.id, AgentOp::Inspect(ask)).await?;
+    let lines = super::lines(request, &inspection.cors, inspection.rate);
     match inspection.outcome {
-        Read::Refused(problem) => Err(Refusal { problem, cors: Some(inspection.cors) }),
-        read => Ok((read, cors::lines(request, &inspection.cors))),
+        Read::Refused(problem) => Err(Refusal { problem, lines: Some(lines) }),
+        read => Ok((read, lines)),
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Only whole events are passed on, so that what is ours always falls between two of the pod's.
 
-use super::call::{failed, internal, timeout, Run};
+use super::call::{failed, internal, over, Run};
 use super::plain::{self, unheard};
 use crate::answer::{common, Answer};
 use crate::request::Request;
@@ -38,7 +38,7 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
         Ok(Event::Head(head)) => Some(head),
         Ok(Event::Tick) => None,
         Ok(Event::Timeout) => {
-            return run.failed(request, Some(unheard(&run)), timeout());
+            return run.failed(request, Some(unheard(&run)), over(&exchange));
         }
         Ok(Event::Gone) => {
             return run.abandoned(request);
@@ -116,7 +116,7 @@ impl Pump {
                     }
                 },
                 Event::Gone => return Ok(Ended::Gone),
-                Event::Timeout => return Ok(Ended::Broken(timeout().body())),
+                Event::Timeout => return Ok(Ended::Broken(over(&self.exchange).body())),
                 Event::Failed | Event::Tick => return Ok(Ended::Broken(broke_off().body())),
             }
         }
@@ -133,7 +133,7 @@ impl Pump {
             End::Fed => Ended::Fed,
             End::LastWord => Ended::Done,
             End::Gone => Ended::Gone,
-            End::Timeout => Ended::Broken(timeout().body()),
+            End::Timeout => Ended::Broken(over(&self.exchange).body()),
             End::Failed => Ended::Broken(broke_off().body()),
         })
     }

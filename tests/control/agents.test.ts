@@ -22,7 +22,10 @@ describe("agents", () => {
       assert.equal(made.state, "deploying");
       assert.equal(made.account, account);
       assert.deepEqual(made.origin, { type: "tunnel" });
-      assert.deepEqual(made.limits, { body_bytes: 10 * 1024 * 1024, max_timeout_seconds: 300 });
+      assert.deepEqual(made.limits, {
+        ...{ rpm: null, concurrency: 8, queue: 64 },
+        ...{ body_bytes: 10 * 1024 * 1024, max_timeout_seconds: 300 },
+      });
       assert.deepEqual(
         [made.alias, made.model, made.timeout_seconds, made.cors, made.forward_headers, made.reason],
         [null, null, 300, { origins: ["*"] }, [], null],

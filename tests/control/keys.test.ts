@@ -51,10 +51,16 @@ describe("keys", () => {
       [{}, "name"],
       [{ name: "" }, "name"],
       [{ name: 1 }, "name"],
-      [{ name: "a", expires_at: null, limits: {} }, null],
+      [{ name: "a", expires_at: "tomorrow" }, "expires_at"],
+      [{ name: "a", expires_at: "2020-01-01T00:00:00Z" }, "expires_at"],
+      [{ name: "a", allowed_paths: ["/v1/chat", "/v2"] }, "allowed_paths"],
+      [{ name: "a", allowed_paths: [] }, "allowed_paths"],
+      [{ name: "a", limits: { rpm: 0 } }, "limits.rpm"],
+      [{ name: "a", limits: { rpm: 1_000_001 } }, "limits.rpm"],
+      [{ name: "a", limits: { rps: 1 } }, "limits.rps"],
       [{ name: "a", secret: "mine" }, "secret"],
     ] as const) {
-      refused(await s.call(path(), { json }), 400, "invalid_request", param ?? undefined);
+      refused(await s.call(path(), { json }), 400, "invalid_request", param);
     }
   });
 

@@ -94,6 +94,7 @@ describe("roles", () => {
     stopAgent: () => ({ path: `/agents/${agent}/stop` }),
     createKey: () => ({ path: `/agents/${agent}/keys`, json: { name: "made" } }),
     listAgentKeys: () => ({ path: `/agents/${agent}/keys` }),
+    rotateKey: async () => ({ path: `/agents/${agent}/keys/${(await s.key(agent)).id}/rotate` }),
     listKeys: () => ({ path: `/keys?account=${account}` }),
     revokeKey: async () => ({ path: `/keys/${(await s.key(agent)).id}` }),
     revokeKeyBySecret: async () => ({ path: "/keys/revoke", json: { key: (await s.key(agent)).key } }),

@@ -40,6 +40,11 @@ export interface ListedKey {
   created_at: string;
   last_used_at: string | null;
   revoked_at: string | null;
+  expires_at: string | null;
+  rotated_at: string | null;
+  old_secret_until: string | null;
+  allowed_paths: string[] | null;
+  limits: { rpm: number | null };
   age_days: number;
   rotate_due: boolean;
 }

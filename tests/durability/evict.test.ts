@@ -58,9 +58,14 @@ describe("eviction", () => {
       "/accounts",
     ];
     const shown = () => Promise.all(paths.map(async (path) => (await control(worker, path)).json()));
-    const before = [await shown(), await t.status()];
+    const status = async () => {
+      // What is left of the request limit goes on with time, and a drop in the midst of a burst may cost some of it.
+      const { requests: _, ...rest } = await t.status();
+      return rest;
+    };
+    const before = [await shown(), await status()];
     await evictAll(t);
-    assert.deepEqual([await shown(), await t.status()], before);
+    assert.deepEqual([await shown(), await status()], before);
     assert.equal((await t.completions({ messages: [] }, { key: second.key })).status, 401);
     pod.clear();
     const answer = await t.completions({ messages: [{ role: "user", content: "hi" }] });

@@ -219,6 +219,11 @@ describe("headers from the pod", () => {
 });
 
 const OURS = new Set([
+  "ratelimit",
+  "ratelimit-policy",
+  "x-ratelimit-limit-requests",
+  "x-ratelimit-remaining-requests",
+  "x-ratelimit-reset-requests",
   "access-control-allow-origin",
   "access-control-expose-headers",
   "cache-control",

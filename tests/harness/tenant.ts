@@ -22,6 +22,18 @@ export interface Upstream {
 /** The state of an agent. */
 export type AgentState = "deploying" | "initializing" | "running" | "paused" | "failed" | "terminated";
 
+/** Limits of an agent. */
+export interface AgentLimits {
+  rpm: number | null;
+  concurrency: number;
+  queue: number;
+  body_bytes: number;
+  max_timeout_seconds: number;
+}
+
+/** Limits that no suite meets by accident. */
+const ROOMY = { rpm: 1_000_000, concurrency: 1_000 };
+
 /** An agent as the control API shows it. */
 export interface AgentDocument {
   id: string;
@@ -41,7 +53,7 @@ export interface AgentDocument {
   timeout_seconds: number;
   cors: { origins: string[] };
   forward_headers: string[];
-  limits: { body_bytes: number; max_timeout_seconds: number };
+  limits: AgentLimits;
   created_at: string;
   updated_at: string;
 }
@@ -67,6 +79,9 @@ export interface AgentStatus {
     capabilities: Record<string, boolean | null> | null;
   }[];
   in_flight: number;
+  queued: number;
+  limits: AgentLimits;
+  requests: { limit: number; remaining: number; reset_ms: number; next_ms: number };
   usage: {
     month: string;
     requests: number;
@@ -95,7 +110,8 @@ export interface TenantOverrides {
   timeout_seconds?: number;
   cors?: { origins: string[] };
   forward_headers?: string[];
-  limits?: { body_bytes?: number; max_timeout_seconds?: number };
+  /** What differs from limits that no suite meets by accident. */
+  limits?: Partial<AgentLimits>;
 }
 
 /** A call of an endpoint; `key: null` sends none. */
@@ -196,6 +212,11 @@ export class Tenant {
     return answer.json<AgentStatus>();
   }
 
+  /** How many calls wait for a slot. */
+  async queued(): Promise<number> {
+    return (await this.status()).queued;
+  }
+
   /** The agent as the control API shows it now. */
   async shown(): Promise<AgentDocument> {
     const answer = await control(this.served, `/agents/${this.id}`);
@@ -230,8 +251,8 @@ export class Tenant {
   }
 
   /** Another key of the agent. */
-  newKey(name = uniqueName("key")): Promise<KeyDocument> {
-    return made<KeyDocument>(this.served, `/agents/${this.id}/keys`, { name });
+  newKey(name = uniqueName("key"), settings: Record<string, unknown> = {}): Promise<KeyDocument> {
+    return made<KeyDocument>(this.served, `/agents/${this.id}/keys`, { name, ...settings });
   }
 
   /** Revokes a key by its id. */
@@ -259,6 +280,7 @@ export async function tenant(
     name: uniqueName("agent"),
     origin: usual,
     ...settings,
+    limits: { ...ROOMY, ...settings.limits },
   });
   const key = await made<KeyDocument>(served, `/agents/${agent.id}/keys`, { name: "suite" });
   const tenant = new Tenant(served, agent, key);

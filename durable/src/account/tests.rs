@@ -3,7 +3,7 @@
 mod reports;
 
 use super::{Account, Answer, World};
-use crate::agent::{Endpoint, Turn};
+use crate::agent::{Endpoint, Reply, Turn};
 use crate::sql::{Sql, Statement};
 use crate::sqlite::Sqlite;
 use crate::stream::link::tests::FakeSocket;
@@ -154,7 +154,10 @@ impl World for Deployment {
         let name = name::agent(id);
         let mut endpoint = Endpoint::new(self.database(&name), self.pepper.clone(), name);
         let turn = Turn { now: self.now.get(), nonce: &|| Some([6; 12]) };
-        read_answer(&endpoint.handle(&write(&op), &turn))
+        match endpoint.handle(&write(&op), &turn) {
+            Reply::Now(answer) => read_answer(&answer),
+            Reply::Later(run) => panic!("{run} waits"),
+        }
     }
 
     async fn project(&self, statements: Vec<Statement>) -> Answer<()> {

@@ -1,96 +1,76 @@
-//! May this call run? The checks in the order of the contract (agent-endpoints §4), and the lease of a run that may.
+//! May this call run? The checks in the order of the contract (agent-endpoints §4): agent, key, browser, state,
+//! path, body, request limit, slot. What follows, the lease of a run that may, is in [`super::grant`].
 
 use super::endpoint::{not_found, terminated, Answer, Endpoint, Loaded};
+use super::queue::Waiter;
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
-use moltghost_protocol::credential::{ApiKey, Pepper, SecretHash};
 use moltghost_protocol::error::{Code, Problem, Retry};
-use moltghost_protocol::id::Alias;
-use moltghost_protocol::object::agent::{Admission, Admit, Lease, Outcome, Presented, Target};
+use moltghost_protocol::id::KeyId;
+use moltghost_protocol::object::agent::{Admission, Admit, Outcome, Target};
 use moltghost_protocol::time::Millis;
 use std::collections::BTreeMap;
-
-/// How long a lease outlives its run's wall time, so that a Worker that lives can always settle first.
-const GRACE: Millis = 30_000;
 
 /// Seconds that a caller is asked to wait while the agent starts.
 const START_RETRY: u32 = 5;
 
+/// Longest time that a call waits for a slot.
+const QUEUE_MS: Millis = 10_000;
+
+/// What the checks of a call came to.
+enum Checked {
+    /// It may run, if a slot is free.
+    May(Waiter),
+    /// It may not, or not yet.
+    Ended(Outcome),
+}
+
 impl<S: Sql> Endpoint<S> {
-    /// Admits a run or says why not. The lease is in memory alone until [`Endpoint::flush`].
-    pub(super) fn admit(&mut self, ask: &Admit, now: Millis) -> Answer<Admission> {
+    /// Admits a run or says why not; `None` where it waits for a slot, and is answered by
+    /// [`Endpoint::take_decided`]. The lease is in memory alone until [`Endpoint::flush`].
+    pub(super) fn admit(&mut self, ask: &Admit, now: Millis) -> Option<Answer<Admission>> {
         let pepper = self.pepper.clone();
-        let loaded = self.existing()?;
-        if !loaded.is_called(ask.alias.as_ref()) {
-            return Err(not_found());
-        }
-        let outcome = match loaded.check_caller(ask.key.as_ref(), ask.browser.as_deref(), &pepper, now) {
-            Err(problem) => Outcome::Refused(problem),
-            Ok(()) => loaded.check_run(ask, now),
+        let loaded = match self.existing() {
+            Ok(loaded) if loaded.is_called(ask.alias.as_ref()) => loaded,
+            _ => return Some(Err(not_found())),
         };
-        if let Outcome::Refused(problem) = &outcome {
-            loaded.runs.metrics.count(now, |figures| figures.refused(problem.code.as_str()));
-        }
-        let probe = if loaded.wants_probe(now) { loaded.target(ask.timeout_ms).map(Box::new) } else { None };
-        Ok(Admission { cors: loaded.settings.cors_origins.clone(), outcome, probe })
+        let (key, checked) = match loaded.check_caller(ask.key.as_ref(), ask.browser.as_deref(), &pepper, now)
+        {
+            Err(problem) => (None, Checked::Ended(Outcome::Refused(problem))),
+            Ok(key) => {
+                let checked = loaded.check_run(ask, &key, now);
+                (Some(key), checked)
+            }
+        };
+        let outcome = match checked {
+            Checked::Ended(outcome) => outcome,
+            Checked::May(waiter) => self.seat(waiter, now)?,
+        };
+        Some(self.existing().map(|loaded| {
+            loaded.count_refusal(&outcome, now);
+            let rate = key.map(|key| loaded.permits.rate(&key, loaded.rates(&key), now));
+            let probe =
+                if loaded.wants_probe(now) { loaded.target(ask.timeout_ms).map(Box::new) } else { None };
+            Admission { cors: loaded.settings.cors_origins.clone(), outcome, rate, probe }
+        }))
     }
 }
 
 impl Loaded {
-    /// Tombstone, key, browser: what every call with a key goes through.
-    pub(super) fn check_caller(
-        &mut self,
-        key: Option<&Presented>,
-        browser: Option<&str>,
-        pepper: &Pepper,
-        now: Millis,
-    ) -> Result<(), Problem> {
-        if self.state == State::Terminated {
-            return Err(terminated());
-        }
-        let Some(presented) = key else { return Err(missing_key()) };
-        self.check_key(presented, pepper, now)?;
-        match browser {
-            Some(origin) if !self.allows(origin) => Err(Problem::new(
-                Code::OriginNotAllowed,
-                format!("This agent does not take calls from browsers on {origin}. Its owner can allow it: cors.origins."),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether the key opens this agent. Unknown, revoked and foreign keys cost the same work and get the same
-    /// answer.
-    fn check_key(&mut self, presented: &Presented, pepper: &Pepper, now: Millis) -> Result<(), Problem> {
-        let Some(given) = ApiKey::parse(&presented.key) else { return Err(wrong_key()) };
-        let none = SecretHash::none(pepper);
-        let known = self.keys.get_mut(&presented.id);
-        let matches = known.as_ref().map_or(&none, |key| &key.hash).matches(&given.secret, pepper);
-        match known {
-            Some(key) if matches && key.revoked.is_none() && presented.account == self.account => {
-                if key.used(now) {
-                    self.used_keys.push(presented.id.clone());
-                }
-                Ok(())
-            }
-            _ => Err(wrong_key()),
-        }
-    }
-
-    fn allows(&self, origin: &str) -> bool {
-        self.settings.cors_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
-    }
-
-    fn check_run(&mut self, ask: &Admit, now: Millis) -> Outcome {
+    fn check_run(&mut self, ask: &Admit, key: &KeyId, now: Millis) -> Checked {
+        let refused = |problem| Checked::Ended(Outcome::Refused(problem));
         match self.serving() {
             Ok(()) => {}
             Err(problem) if problem.code == Code::AgentInitializing && ask.documented => {
-                return Outcome::Starting { retry_after: START_RETRY };
+                return Checked::Ended(Outcome::Starting { retry_after: START_RETRY });
             }
-            Err(problem) => return Outcome::Refused(problem),
+            Err(problem) => return refused(problem),
+        }
+        if let Err(problem) = self.check_path(key, path(ask)) {
+            return refused(problem);
         }
         if ask.body_bytes > self.settings.limits.body_bytes {
-            return Outcome::Refused(Problem::new(
+            return refused(Problem::new(
                 Code::RequestTooLarge,
                 format!(
                     "The body is larger than the {} bytes that this agent takes.",
@@ -99,23 +79,24 @@ impl Loaded {
             ));
         }
         if let Some(problem) = &ask.body_problem {
-            return Outcome::Refused(problem.clone());
+            return refused(problem.clone());
         }
         if self.lost {
-            return Outcome::Refused(lost());
+            return refused(lost());
         }
-        let Some(target) = self.target(ask.timeout_ms) else { return Outcome::Refused(unreachable()) };
-        if let Some(key) = &ask.key {
-            let time = Millis::try_from(target.timeout_ms).unwrap_or(Millis::MAX / 2);
-            self.runs.admit(Lease {
-                run: ask.run.clone(),
-                key: key.id.clone(),
-                admitted: now,
-                until: now.saturating_add(time).saturating_add(GRACE),
-                reserved: ask.reserve,
-            });
+        let Some(target) = self.target(ask.timeout_ms) else { return refused(unreachable()) };
+        if self.runs.holds(&ask.run) {
+            return Checked::Ended(Outcome::Run(Box::new(target)));
         }
-        Outcome::Run(Box::new(target))
+        let time = Millis::try_from(target.timeout_ms).unwrap_or(Millis::MAX / 2);
+        Checked::May(Waiter {
+            run: ask.run.clone(),
+            key: key.clone(),
+            reserve: ask.reserve,
+            timeout_ms: target.timeout_ms,
+            since: now,
+            until: now.saturating_add(time.min(QUEUE_MS)),
+        })
     }
 
     /// Whether the state lets calls through.
@@ -130,10 +111,7 @@ impl Loaded {
                 ),
             )
             .retry(Retry::After(START_RETRY * 1_000))),
-            State::Paused => Err(Problem::new(
-                Code::AgentPaused,
-                "The agent is paused. Its owner can start it with POST /api/v1/agents/{agent}/start.",
-            )),
+            State::Paused => Err(paused()),
             State::Failed => Err(Problem::new(
                 Code::AgentFailed,
                 format!(
@@ -142,6 +120,13 @@ impl Loaded {
                 ),
             )),
             State::Terminated => Err(terminated()),
+        }
+    }
+
+    /// Counts a refusal.
+    pub(super) fn count_refusal(&mut self, outcome: &Outcome, now: Millis) {
+        if let Outcome::Refused(problem) = outcome {
+            self.runs.metrics.count(now, |figures| figures.refused(problem.code.as_str()));
         }
     }
 
@@ -161,10 +146,14 @@ impl Loaded {
             timeout_ms: timeout_ms.unwrap_or(usual).min(most),
         })
     }
+}
 
-    /// Whether a name in a host is this agent's.
-    pub(super) fn is_called(&self, alias: Option<&Alias>) -> bool {
-        alias.is_none() || self.settings.alias.as_ref() == alias
+/// The route of a call; the first version's messages only say whether it is the documented one.
+fn path(ask: &Admit) -> &str {
+    match (ask.path.as_str(), ask.documented) {
+        ("", true) => "/v1/chat",
+        ("", false) => "/v1/chat/completions",
+        (path, _) => path,
     }
 }
 
@@ -188,23 +177,18 @@ fn lines(headers: &BTreeMap<String, String>) -> String {
     lines
 }
 
+/// `agent_paused`.
+pub(super) fn paused() -> Problem {
+    Problem::new(
+        Code::AgentPaused,
+        "The agent is paused. Its owner can start it with POST /api/v1/agents/{agent}/start.",
+    )
+}
+
 /// `agent_unreachable`.
 pub(super) fn unreachable() -> Problem {
     Problem::new(
         Code::AgentUnreachable,
         "The agent runs, but no link to its pod is up. Connect the pod, or set an http origin.",
     )
-}
-
-fn missing_key() -> Problem {
-    Problem::new(
-        Code::InvalidApiKey,
-        "This needs a key of the agent. Add the header `Authorization: Bearer molti_…`; \
-         an admin of the account makes one with POST /api/v1/agents/{agent}/keys.",
-    )
-}
-
-/// `invalid_api_key`: one answer for every key that does not open the agent.
-pub(super) fn wrong_key() -> Problem {
-    Problem::new(Code::InvalidApiKey, "This key does not open this agent. Check the Authorization header.")
 }

@@ -66,12 +66,11 @@ impl Loaded {
 
 #[cfg(test)]
 mod tests {
-    use crate::agent::{Endpoint, Turn};
+    use crate::agent::{Endpoint, Reply, Turn};
     use crate::sqlite::Sqlite;
     use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent};
     use moltghost_protocol::credential::{Pepper, Secret, SecretHash};
     use moltghost_protocol::endpoint::capability::Capabilities;
-    use moltghost_protocol::error::Problem;
     use moltghost_protocol::id::{AccountId, AgentId};
     use moltghost_protocol::name;
     use moltghost_protocol::object::agent::{Admission, Admit, AgentOp, Capable, Create, Started, Target};
@@ -85,8 +84,10 @@ mod tests {
 
     fn tell<T: DeserializeOwned>(endpoint: &mut Endpoint<Sqlite>, op: &AgentOp, now: Millis) -> T {
         let turn = Turn { now, nonce: &|| Some([7; 12]) };
-        let answer: Result<T, Problem> = read_answer(&endpoint.handle(&write(op), &turn));
-        answer.unwrap()
+        match endpoint.handle(&write(op), &turn) {
+            Reply::Now(answer) => read_answer::<T>(&answer).unwrap(),
+            Reply::Later(run) => panic!("{run} waits"),
+        }
     }
 
     /// An endpoint on the database, loaded anew.

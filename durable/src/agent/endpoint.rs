@@ -1,18 +1,21 @@
 //! An endpoint in memory, how it is loaded, and the one way in: a message.
 
 use super::capabilities::Found;
+use super::keys::Key;
 use super::outbox::Outbox;
+use super::permits::Permits;
+use super::queue::Queue;
 use super::runs::Runs;
 use super::schema::STEPS;
 use crate::migrate;
 use crate::sql::{column, Sql, Statement, Value};
-use moltghost_protocol::control::account::Name;
 use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
 use moltghost_protocol::credential::{Pepper, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
 use moltghost_protocol::object::agent::{self, AgentOp};
 use moltghost_protocol::object::write_answer;
+use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::seal::{self, Place};
 use moltghost_protocol::time::{rfc3339, Millis};
 use serde::Serialize;
@@ -24,15 +27,6 @@ pub struct Turn<'a> {
     pub now: Millis,
     /// Fresh random bytes for a nonce; `None` where the runtime gives none.
     pub nonce: &'a dyn Fn() -> Option<[u8; 12]>,
-}
-
-/// A key as it is held in memory.
-pub(super) struct Key {
-    pub name: Name,
-    pub hash: SecretHash,
-    pub created: Millis,
-    pub last_used: Option<Millis>,
-    pub revoked: Option<Millis>,
 }
 
 /// What is in memory once the endpoint exists.
@@ -58,10 +52,20 @@ pub(super) struct Loaded {
     pub outbox: Outbox,
     /// The state and reason that the account was told, or is being told.
     pub announced: Option<(State, Option<String>)>,
+    pub permits: Permits,
     /// When the last probe was handed out.
     pub probed: Millis,
     /// What the pod serves.
     pub found: Option<Found>,
+}
+
+/// What comes of a message.
+#[derive(Debug)]
+pub enum Reply {
+    /// The answer.
+    Now(String),
+    /// The answer comes later, under this run.
+    Later(RunId),
 }
 
 /// One endpoint.
@@ -72,6 +76,13 @@ pub struct Endpoint<S> {
     pub(super) loaded: Option<Loaded>,
     /// When the event came that is being served.
     pub(super) now: Millis,
+    pub(super) queue: Queue,
+    /// Questions about runs in flight, and until when each waits.
+    pub(super) watches: HashMap<RunId, Millis>,
+    /// Whether something happened that may end runs in flight.
+    pub(super) alarmed: bool,
+    /// Answers to messages that waited, by run.
+    pub(super) decided: Vec<(RunId, String)>,
 }
 
 /// An answer, or why not.
@@ -80,53 +91,78 @@ pub(super) type Answer<T> = Result<T, Problem>;
 impl<S: Sql> Endpoint<S> {
     /// The endpoint on a database; reads nothing yet. `name` is the object's, which sealed values are bound to.
     pub fn new(sql: S, pepper: Pepper, name: String) -> Self {
-        Self { sql, pepper, name, loaded: None, now: 0 }
+        Self {
+            sql,
+            pepper,
+            name,
+            loaded: None,
+            now: 0,
+            queue: Queue::default(),
+            watches: HashMap::new(),
+            alarmed: false,
+            decided: Vec::new(),
+        }
     }
 
-    /// Takes one message and gives its answer, both as text. Everything that the answer depends on is written
-    /// before this returns, but for leases and riding settlements, which [`Endpoint::flush`] writes.
-    pub fn handle(&mut self, message: &str, turn: &Turn<'_>) -> String {
+    /// Takes one message and gives its answer, both as text; a call that waits is answered later, among
+    /// [`Endpoint::take_decided`]. Everything that the answer depends on is written before this returns, but for
+    /// leases and riding settlements, which [`Endpoint::flush`] writes.
+    pub fn handle(&mut self, message: &str, turn: &Turn<'_>) -> Reply {
         self.now = turn.now;
         let (op, settled) = match agent::read(message) {
             Ok(ask) => ask,
-            Err(problem) => return write_answer::<()>(&Err(problem)),
+            Err(problem) => return Reply::Now(write_answer::<()>(&Err(problem))),
         };
         if let Err(problem) = self.touch() {
-            return write_answer::<()>(&Err(problem));
+            return Reply::Now(write_answer::<()>(&Err(problem)));
         }
-        if let Some(loaded) = &mut self.loaded {
-            for settle in settled {
-                loaded.runs.settle(&settle, turn.now);
-            }
+        for settle in settled {
+            self.settle(&settle, turn.now);
         }
-        self.answer(op, turn)
+        // Slots that became free are theirs who waited, before anybody new takes them.
+        self.advance(turn.now);
+        let reply = self.answer(op, turn);
+        self.advance(turn.now);
+        if std::mem::take(&mut self.alarmed) {
+            self.alert(turn.now);
+        }
+        reply
     }
 
-    fn answer(&mut self, op: AgentOp, turn: &Turn<'_>) -> String {
+    fn answer(&mut self, op: AgentOp, turn: &Turn<'_>) -> Reply {
         fn text<T: Serialize>(answer: &Answer<T>) -> String {
             write_answer(answer)
         }
-        match op {
-            AgentOp::Admit(admit) => text(&self.admit(&admit, turn.now)),
-            AgentOp::Settle => text(&self.flush().map(|_| ())),
+        Reply::Now(match op {
+            AgentOp::Admit(ask) => match self.admit(&ask, turn.now) {
+                Some(answer) => text(&answer),
+                None => return Reply::Later(ask.run),
+            },
+            AgentOp::Settle => text(&self.flush(turn.now).map(|_| ())),
+            AgentOp::Watch(run) => match self.watch(&run, turn.now) {
+                Some(told) => text(&Ok(told)),
+                None => return Reply::Later(run),
+            },
             AgentOp::Inspect(inspect) => text(&self.inspect(&inspect, turn.now)),
             AgentOp::Health => text(&self.health()),
             AgentOp::Cors(alias) => text(&self.cors(alias.as_ref())),
             AgentOp::Create(create) => text(&self.create(*create, turn)),
             AgentOp::Show => text(&self.record()),
-            AgentOp::Usage(range) => text(&self.usage(range)),
+            AgentOp::Usage(range) => text(&self.usage(range, turn.now)),
             AgentOp::Metrics(range) => text(&self.metrics(&range)),
             AgentOp::Change(change) => text(&self.change(*change, turn)),
             AgentOp::Start => text(&self.start(turn)),
             AgentOp::Probed(error) => text(&self.probed(error, turn.now)),
             AgentOp::Capable(told) => text(&self.capable(&told, turn.now)),
             AgentOp::Pause => text(&self.pause(turn.now)),
+            AgentOp::PauseNow => text(&self.pause_now(turn.now)),
             AgentOp::Terminate => text(&self.terminate(turn.now)),
             AgentOp::CreateKey(key) => text(&self.create_key(*key, turn.now)),
             AgentOp::Keys(page) => text(&self.keys(&page, turn.now)),
             AgentOp::RevokeKey(id) => text(&self.revoke_key(&id, turn.now)),
             AgentOp::RevokeByKey { id, secret } => text(&self.revoke_by_key(&id, &secret, turn.now)),
-        }
+            AgentOp::RotateKey(rotation) => text(&self.rotate_key(*rotation, turn.now)),
+        })
     }
 
     /// Reads the database, loading the endpoint the first time. An object that was never created stays empty.
@@ -176,6 +212,7 @@ impl<S: Sql> Endpoint<S> {
             runs: Runs::load(&self.sql)?,
             outbox: Outbox::load(&self.sql)?,
             announced: Some((from_json(&quoted(stored(4)))?, stored(6).maybe_text())),
+            permits: Permits::load(&self.sql)?,
             probed: 0,
             found: serde_json::from_str(stored(10).text()).ok(),
         });
@@ -249,23 +286,23 @@ impl<S: Sql> Endpoint<S> {
         Ok(())
     }
 
-    /// Writes leases and settlements that are only in memory. Answers when the next lease ends, for the alarm.
+    /// Writes leases, settlements and permits that are only in memory. Answers when the next lease ends or permits
+    /// are to be given back, for the alarm.
     ///
     /// # Errors
     /// What the database says; everything stays in memory for the next time then.
-    pub fn flush(&mut self) -> Answer<Option<Millis>> {
-        match &mut self.loaded {
-            Some(loaded) => {
-                let used = super::keys::unwritten_use(loaded);
-                let counted = loaded.runs.counted();
-                let next = loaded.runs.flush(&self.sql, used)?;
-                if counted {
-                    loaded.outbox.counted(self.now);
-                }
-                Ok(next)
-            }
-            None => Ok(None),
+    pub fn flush(&mut self, now: Millis) -> Answer<Option<Millis>> {
+        let Some(loaded) = &mut self.loaded else { return Ok(None) };
+        let mut more = super::keys::unwritten_use(loaded);
+        let (permits, renewed) = loaded.permits.renewals(now);
+        more.extend(permits);
+        let counted = loaded.runs.counted();
+        let next = loaded.runs.flush(&self.sql, more)?;
+        loaded.permits.stored(renewed);
+        if counted {
+            loaded.outbox.counted(now);
         }
+        Ok(next.into_iter().chain(loaded.permits.next_rest()).min())
     }
 
     /// Writes what was counted, whether or not its time has come.
@@ -278,7 +315,8 @@ impl<S: Sql> Endpoint<S> {
         Ok(())
     }
 
-    /// Charges the leases that have ended, in full. Answers when the next one ends.
+    /// Charges the leases that have ended, in full, and gives back permits that nobody uses. Answers when to do so
+    /// again.
     ///
     /// # Errors
     /// What the database says.
@@ -290,12 +328,38 @@ impl<S: Sql> Endpoint<S> {
             // What is to be told is told with this alarm.
             loaded.outbox.due = None;
         }
-        self.flush()
+        self.advance(now);
+        self.alert(now);
+        if let Some(loaded) = &mut self.loaded {
+            let rest = loaded.permits.rest(now);
+            if !rest.is_empty() {
+                self.sql.apply(&rest).1?;
+            }
+        }
+        self.flush(now)
     }
 
     /// Whether something waits for [`Endpoint::flush`].
     pub fn unwritten(&self) -> bool {
-        self.loaded.as_ref().is_some_and(|loaded| loaded.runs.unwritten() || !loaded.used_keys.is_empty())
+        self.loaded.as_ref().is_some_and(|loaded| {
+            loaded.runs.unwritten() || !loaded.used_keys.is_empty() || loaded.permits.unwritten()
+        })
+    }
+
+    /// When [`Endpoint::tick`] is due, as long as this instance lives: only while messages wait for their answers.
+    pub fn next_tick(&self) -> Option<Millis> {
+        self.queue.next_end().into_iter().chain(self.next_watch()).min()
+    }
+
+    /// Ends waits whose time is up.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn tick(&mut self, now: Millis) -> Answer<()> {
+        self.touch()?;
+        self.advance(now);
+        self.alert(now);
+        Ok(())
     }
 }
 

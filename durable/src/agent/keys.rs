@@ -1,12 +1,13 @@
 //! Keys of an endpoint: made, listed, revoked, last used. Revoking binds the very next call, since this object is
 //! the only one that checks.
 
-use super::admit::wrong_key;
-use super::endpoint::{Answer, Endpoint, Key, Loaded};
+use super::caller::{opens, wrong_key};
+use super::endpoint::{from_json, to_json, Answer, Endpoint, Loaded};
 use crate::sql::{column, Sql, Statement, Value};
+use moltghost_protocol::control::account::Name;
 use moltghost_protocol::control::agent::State;
 use moltghost_protocol::control::event::{AgentEvent, KeyRef};
-use moltghost_protocol::control::key::{KeyDocument, ROTATE_AFTER_DAYS};
+use moltghost_protocol::control::key::{KeyDocument, KeySettings, ROTATE_AFTER_DAYS};
 use moltghost_protocol::control::page::{Page, PageRequest};
 use moltghost_protocol::credential::{ApiKey, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
@@ -21,7 +22,39 @@ const MINUTE: Millis = 60_000;
 /// Most keys that an agent has, revoked ones included.
 const MAX_KEYS: usize = 1_000;
 
+/// A key as it is held in memory.
+pub(super) struct Key {
+    pub name: Name,
+    pub hash: SecretHash,
+    pub created: Millis,
+    pub last_used: Option<Millis>,
+    pub revoked: Option<Millis>,
+    pub expires: Option<Millis>,
+    pub settings: KeySettings,
+    /// When its secret was last changed, and the ids of the rotations, the last one last.
+    pub rotated: Option<Millis>,
+    pub rotations: Vec<String>,
+    /// The secret before that.
+    pub old: Option<OldSecret>,
+}
+
+/// A secret that a rotation left valid for a while.
+pub(super) struct OldSecret {
+    pub hash: SecretHash,
+    pub until: Millis,
+}
+
 impl Key {
+    /// Whether the key opens anything: neither revoked nor at its end.
+    pub(super) fn is_live(&self, now: Millis) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|end| now < end)
+    }
+
+    /// The hash of the secret before the last rotation, while that is valid.
+    pub(super) fn old_hash(&self, now: Millis) -> Option<&SecretHash> {
+        self.old.as_ref().filter(|old| now < old.until).map(|old| &old.hash)
+    }
+
     /// Notes a use. Answers whether it is news: the first in a minute.
     pub(super) fn used(&mut self, now: Millis) -> bool {
         let minute = now - now.rem_euclid(MINUTE);
@@ -32,8 +65,10 @@ impl Key {
         news
     }
 
-    fn document(&self, id: &KeyId, account: &AccountId, now: Millis) -> KeyDocument {
-        let age_days = (now - self.created).max(0) / DAY;
+    /// The key as the API shows it.
+    pub(super) fn document(&self, id: &KeyId, account: &AccountId, now: Millis) -> KeyDocument {
+        let days = |since: Millis| (now - since).max(0) / DAY;
+        let secret_age = days(self.rotated.unwrap_or(self.created));
         KeyDocument {
             id: id.clone(),
             agent: id.agent(),
@@ -44,10 +79,38 @@ impl Key {
             created_at: rfc3339(self.created),
             last_used_at: self.last_used.map(rfc3339),
             revoked_at: self.revoked.map(rfc3339),
-            age_days,
-            rotate_due: self.revoked.is_none() && age_days >= ROTATE_AFTER_DAYS,
+            expires_at: self.expires.map(rfc3339),
+            rotated_at: self.rotated.map(rfc3339),
+            old_secret_until: self.old.as_ref().filter(|old| now < old.until).map(|old| rfc3339(old.until)),
+            settings: self.settings.clone(),
+            age_days: days(self.created),
+            rotate_due: self.is_live(now) && secret_age >= ROTATE_AFTER_DAYS,
         }
     }
+}
+
+/// A key as its row has it. A row of the first version has nothing of what came later.
+fn read(row: &[Value]) -> Answer<(KeyId, Key)> {
+    let unreadable = |_| Problem::new(Code::InternalError, "a stored key cannot be read");
+    let text = |at| column(row, at).text().to_owned();
+    let hash = |at, version| SecretHash {
+        version: u32::try_from(column(row, version).int()).unwrap_or_default(),
+        hash: text(at),
+    };
+    let json = |at| column(row, at).maybe_text();
+    let key = Key {
+        name: text(1).try_into().map_err(unreadable)?,
+        hash: hash(2, 3),
+        created: column(row, 4).int(),
+        last_used: column(row, 5).maybe_int(),
+        revoked: column(row, 6).maybe_int(),
+        expires: column(row, 7).maybe_int(),
+        settings: json(8).map_or(Ok(KeySettings::default()), |_| from_json(column(row, 8)))?,
+        rotated: column(row, 9).maybe_int(),
+        rotations: json(10).map_or(Ok(Vec::new()), |_| from_json(column(row, 10)))?,
+        old: column(row, 13).maybe_int().map(|until| OldSecret { hash: hash(11, 12), until }),
+    };
+    Ok((KeyId::parse(&text(0)).map_err(|error| unreadable(error.0))?, key))
 }
 
 /// Statements for the uses that are only in memory.
@@ -62,36 +125,26 @@ pub(super) fn unwritten_use(loaded: &mut Loaded) -> Vec<Statement> {
 
 impl<S: Sql> Endpoint<S> {
     pub(super) fn load_keys(&self) -> Answer<HashMap<KeyId, Key>> {
-        let rows =
-            self.sql.run("SELECT id, name, hash, pepper, created, last_used, revoked FROM key", &[])?;
-        let unreadable = |_| Problem::new(Code::InternalError, "a stored key cannot be read");
-        rows.iter()
-            .map(|row| {
-                let text = |at| column(row, at).text().to_owned();
-                let id = KeyId::parse(&text(0)).map_err(|e| unreadable(e.0))?;
-                let key = Key {
-                    name: text(1).try_into().map_err(unreadable)?,
-                    hash: SecretHash {
-                        version: u32::try_from(column(row, 3).int()).unwrap_or_default(),
-                        hash: text(2),
-                    },
-                    created: column(row, 4).int(),
-                    last_used: column(row, 5).maybe_int(),
-                    revoked: column(row, 6).maybe_int(),
-                };
-                Ok((id, key))
-            })
-            .collect()
+        let rows = self.sql.run(
+            "SELECT id, name, hash, pepper, created, last_used, revoked, expires, settings, rotated, rotations,
+             old_hash, old_pepper, old_until FROM key",
+            &[],
+        )?;
+        rows.iter().map(|row| read(row)).collect()
     }
 
-    /// Makes a key. The same id again with the same name is the same key; with another it is a mismatch.
+    /// Makes a key. The same id again with the same settings is the same key; with others it is a mismatch.
     pub(super) fn create_key(&mut self, ask: CreateKey, now: Millis) -> Answer<KeyDocument> {
         let loaded = self.existing()?;
         if loaded.state == State::Terminated {
             return Err(Problem::new(Code::InvalidState, "The agent is terminated: it takes no more keys."));
         }
         if let Some(key) = loaded.keys.get(&ask.id) {
-            if key.name != ask.key.name || key.revoked.is_some() {
+            let same = key.name == ask.key.name
+                && key.expires == ask.key.expires_at
+                && key.settings == ask.key.settings;
+            // The secret that would be told is the first one's.
+            if !same || key.revoked.is_some() || key.rotated.is_some() {
                 return Err(mismatch());
             }
             return Ok(key.document(&ask.id, &loaded.account, now));
@@ -102,16 +155,32 @@ impl<S: Sql> Endpoint<S> {
                 "The agent has 1000 keys, which is the most it can have.",
             ));
         }
-        let key = Key { name: ask.key.name, hash: ask.hash, created: now, last_used: None, revoked: None };
+        let key = Key {
+            name: ask.key.name,
+            hash: ask.hash,
+            created: now,
+            last_used: None,
+            revoked: None,
+            expires: ask.key.expires_at,
+            settings: ask.key.settings,
+            rotated: None,
+            rotations: Vec::new(),
+            old: None,
+        };
         let row: Vec<Value> = vec![
             ask.id.as_str().into(),
             key.name.as_str().into(),
             key.hash.hash.as_str().into(),
             u64::from(key.hash.version).into(),
             now.into(),
+            key.expires.into(),
+            to_json(&key.settings),
         ];
-        let mut statements: Vec<Statement> =
-            vec![("INSERT INTO key (id, name, hash, pepper, created) VALUES (?1, ?2, ?3, ?4, ?5)", row)];
+        let mut statements: Vec<Statement> = vec![(
+            "INSERT INTO key (id, name, hash, pepper, created, expires, settings)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            row,
+        )];
         let named = KeyRef { id: ask.id.clone(), name: key.name.clone() };
         statements.extend(self.event(&AgentEvent::KeyCreated { key: named }));
         self.sql.batch(&statements)?;
@@ -146,6 +215,7 @@ impl<S: Sql> Endpoint<S> {
             statements.extend(self.event(&AgentEvent::KeyRevoked { key: named }));
             self.sql.batch(&statements)?;
         }
+        self.alarmed = true;
         let loaded = self.existing()?;
         let key = loaded.keys.get_mut(id).ok_or_else(unknown)?;
         key.revoked = key.revoked.or(Some(now));
@@ -155,11 +225,9 @@ impl<S: Sql> Endpoint<S> {
     /// Revokes a key by itself: only who holds it can.
     pub(super) fn revoke_by_key(&mut self, id: &KeyId, text: &str, now: Millis) -> Answer<KeyDocument> {
         let pepper = self.pepper.clone();
-        let none = SecretHash::none(&pepper);
-        let keys = self.loaded.as_ref().map(|loaded| &loaded.keys);
-        let hash = keys.and_then(|keys| keys.get(id)).map_or(&none, |key| &key.hash);
+        let key = self.loaded.as_ref().and_then(|loaded| loaded.keys.get(id));
         match ApiKey::parse(text) {
-            Some(given) if hash.matches(&given.secret, &pepper) => self.revoke_key(id, now),
+            Some(given) if opens(key, &given.secret, &pepper, now) => self.revoke_key(id, now),
             _ => Err(wrong_key()),
         }
     }
@@ -168,6 +236,7 @@ impl<S: Sql> Endpoint<S> {
 fn mismatch() -> Problem {
     Problem::new(
         Code::IdempotencyMismatch,
-        "This Idempotency-Key made a key of another name, or one that was revoked. Use a new Idempotency-Key.",
+        "This Idempotency-Key made a key with other settings, or one that was rotated or revoked since. Use a new \
+         Idempotency-Key.",
     )
 }

@@ -2,6 +2,7 @@
 
 use super::endpoint::{Answer, Endpoint, Loaded, Turn};
 use super::outbox::Outbox;
+use super::permits::Permits;
 use super::runs::Runs;
 use super::schema::STEPS;
 use crate::migrate;
@@ -51,6 +52,7 @@ impl<S: Sql> Endpoint<S> {
             runs: Runs::default(),
             outbox: Outbox::default(),
             announced: None,
+            permits: Permits::default(),
             probed: 0,
             found: None,
         });
@@ -117,6 +119,16 @@ impl<S: Sql> Endpoint<S> {
         self.stored(None)
     }
 
+    /// The same, and tells the runs in flight to end.
+    pub(super) fn pause_now(&mut self, now: Millis) -> Answer<AgentRecord> {
+        let record = self.pause(now)?;
+        self.flush(now)?;
+        let loaded = self.loaded.as_mut().ok_or_else(super::endpoint::not_found)?;
+        loaded.runs.abort(&self.sql)?;
+        self.alarmed = true;
+        Ok(record)
+    }
+
     /// Ends the endpoint for ever; again is the same.
     pub(super) fn terminate(&mut self, now: Millis) -> Answer<AgentRecord> {
         let loaded = self.existing()?;
@@ -124,6 +136,7 @@ impl<S: Sql> Endpoint<S> {
             loaded.enter(State::Terminated, None, now);
             loaded.settings.alias = None;
         }
+        self.alarmed = true;
         self.stored(None)
     }
 

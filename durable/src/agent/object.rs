@@ -1,15 +1,18 @@
-//! The class that the runtime knows: takes messages to the rules, writes after the reply, wakes for leases.
+//! The class that the runtime knows: takes messages to the rules, answers those that wait, writes after the reply,
+//! wakes for leases.
 
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
-use super::endpoint::{Endpoint, Turn};
+use super::endpoint::{Endpoint, Reply, Turn};
 use crate::bindings::{entry, now, object, random, Failure};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::name::AccountName;
 use moltghost_protocol::object::account::AccountAsk;
 use moltghost_protocol::object::{read_answer, write, write_answer};
+use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -25,12 +28,22 @@ struct Shared {
     env: JsValue,
     storage: object::Storage,
     endpoint: RefCell<Endpoint<object::Storage>>,
+    /// Calls whose answer comes later, by their run.
+    waiting: RefCell<HashMap<RunId, object::Waiting>>,
     /// Whether a turn that writes is due already.
     writing: Cell<bool>,
     /// Whether the account is being told.
     telling: Cell<bool>,
+    /// When the next tick is due, as far as one is.
+    ticking: Cell<Option<Millis>>,
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<Millis>>,
+}
+
+/// Turns that are not a message's.
+struct Laters {
+    write: object::Later,
+    tick: object::Timer,
 }
 
 /// The `Agent` Durable Object.
@@ -48,12 +61,16 @@ impl Agent {
         let shared = open(state, env).map(Rc::new);
         let turns = match shared.clone() {
             Ok(shared) => {
-                let writer = Rc::clone(&shared);
-                let write = object::Later::new(move || writer.write());
-                object::Turns::new(move |message| shared.handle(&message, &write))
+                let (writer, ticker) = (Rc::clone(&shared), Rc::clone(&shared));
+                let laters = Laters {
+                    write: object::Later::new(move || writer.write()),
+                    tick: object::Timer::new(move || ticker.tick()),
+                };
+                object::Turns::deferring(move |message, waiting| shared.handle(&message, waiting, &laters))
             }
             Err(failure) => object::Turns::new(move |_| {
-                write_answer::<()>(&Err(Problem::new(Code::NotConfigured, failure.to_string())))
+                let problem = Problem::new(Code::NotConfigured, failure.to_string());
+                write_answer::<()>(&Err(problem))
             }),
         };
         Self { turns, shared }
@@ -71,6 +88,7 @@ impl Agent {
         shared.alarm.set(None);
         let next = shared.endpoint.borrow_mut().alarm(now());
         shared.wake(next);
+        shared.answer_waiting();
         let telling = async move {
             shared.tell().await;
             Ok(JsValue::UNDEFINED)
@@ -88,23 +106,43 @@ fn open(state: &JsValue, env: &JsValue) -> Result<Shared, Failure> {
         env: env.clone(),
         storage,
         endpoint,
+        waiting: RefCell::default(),
         writing: Cell::new(false),
         telling: Cell::new(false),
+        ticking: Cell::new(None),
         alarm: Cell::new(None),
     })
 }
 
 impl Shared {
-    fn handle(self: &Rc<Self>, message: &str, write: &object::Later) -> String {
+    fn handle(self: &Rc<Self>, message: &str, waiting: object::Waiting, laters: &Laters) -> Option<String> {
         let turn = Turn { now: now(), nonce: &|| random::bytes().ok() };
-        let mut endpoint = self.endpoint.borrow_mut();
-        let answer = endpoint.handle(message, &turn);
+        let (reply, unwritten, tick, news) = {
+            let mut endpoint = self.endpoint.borrow_mut();
+            let reply = endpoint.handle(message, &turn);
+            (reply, endpoint.unwritten(), endpoint.next_tick(), endpoint.has_news())
+        };
         // What the reply does not wait for is written in the next turn: one commit for all that came meanwhile.
-        if endpoint.unwritten() && !self.writing.replace(true) && write.soon().is_err() {
+        if unwritten && !self.writing.replace(true) && laters.write.soon().is_err() {
             self.writing.set(false);
         }
-        let news = endpoint.has_news();
-        drop(endpoint);
+        if let Some(time) = tick.filter(|time| self.ticking.get().is_none_or(|set| set > *time)) {
+            if laters.tick.after(until(time, turn.now)).is_ok() {
+                self.ticking.set(Some(time));
+            }
+        }
+        let answer = match reply {
+            Reply::Now(text) => Some(text),
+            Reply::Later(run) => {
+                // Who asks again for the same run takes the place of who asked before.
+                if let Some(before) = self.waiting.borrow_mut().insert(run, waiting) {
+                    let problem = Problem::new(Code::InternalError, "the same run was asked for again");
+                    answer(&[(before, write_answer::<()>(&Err(problem)))]);
+                }
+                None
+            }
+        };
+        self.answer_waiting();
         if news {
             self.tell_soon();
         }
@@ -154,11 +192,45 @@ impl Shared {
         self.wake(Ok(again));
     }
 
+    /// Answers the calls that have been decided.
+    fn answer_waiting(&self) {
+        let decided = self.endpoint.borrow_mut().take_decided();
+        if decided.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        let place = |(run, text): (RunId, String)| Some((waiting.remove(&run)?, text));
+        answer(&decided.into_iter().filter_map(place).collect::<Vec<_>>());
+    }
+
     fn write(&self) {
         self.writing.set(false);
-        let next = self.endpoint.borrow_mut().flush();
+        let next = self.endpoint.borrow_mut().flush(now());
         self.wake(next);
         self.wake(Ok(self.endpoint.borrow().tell_by()));
+    }
+
+    /// Answers after how many milliseconds the next tick is due, unless that is seen to already.
+    fn tick(&self) -> Option<u32> {
+        let now = now();
+        let (result, next, unwritten) = {
+            let mut endpoint = self.endpoint.borrow_mut();
+            let result = endpoint.tick(now);
+            (result, endpoint.next_tick(), endpoint.unwritten())
+        };
+        if let Err(problem) = result {
+            entry::log("tick_failed", &problem.to_string());
+        }
+        if unwritten {
+            self.write();
+        }
+        self.answer_waiting();
+        let seen_to = self.ticking.get().is_some_and(|set| set > now && next.is_none_or(|next| set <= next));
+        if seen_to {
+            return None;
+        }
+        self.ticking.set(next);
+        next.map(|time| until(time, now))
     }
 
     /// Makes sure that the alarm is set no later than the next lease ends, or soon where something failed.
@@ -172,5 +244,16 @@ impl Shared {
             Ok(()) => self.alarm.set(Some(time)),
             Err(failure) => entry::log("alarm_unset", &failure.to_string()),
         }
+    }
+}
+
+/// Milliseconds until a point of time.
+fn until(time: Millis, now: Millis) -> u32 {
+    u32::try_from((time - now).max(1)).unwrap_or(u32::MAX)
+}
+
+fn answer(answers: &[(object::Waiting, String)]) {
+    if let Err(failure) = object::answer(answers) {
+        entry::log("answers_unsent", &failure.to_string());
     }
 }

@@ -5,7 +5,7 @@ use super::endpoint::{not_found, terminated, Answer, Endpoint, Loaded};
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
 use moltghost_protocol::error::Problem;
-use moltghost_protocol::id::Alias;
+use moltghost_protocol::id::{Alias, KeyId};
 use moltghost_protocol::object::agent::{
     Health, HealthDetail, Inspect, Inspection, LinkStatus, Read, Reading, Status,
 };
@@ -24,23 +24,36 @@ impl<S: Sql> Endpoint<S> {
         }
         let cors = loaded.settings.cors_origins.clone();
         let checked = loaded.check_caller(ask.key.as_ref(), ask.browser.as_deref(), &pepper, now);
-        let outcome = match checked.and_then(|()| self.reading(ask.what, now)) {
-            Ok(read) => read,
-            Err(problem) => Read::Refused(problem),
+        let rate = match &checked {
+            Ok(key) => Some(loaded.permits.rate(key, loaded.rates(key), now)),
+            Err(_) => None,
         };
-        Ok(Inspection { cors, outcome })
+        let read = checked.and_then(|key| self.reading(ask, &key, now));
+        Ok(Inspection { cors, outcome: read.unwrap_or_else(Read::Refused), rate })
     }
 
-    fn reading(&mut self, what: Reading, now: Millis) -> Result<Read, Problem> {
+    fn reading(&mut self, ask: &Inspect, key: &KeyId, now: Millis) -> Result<Read, Problem> {
+        let what = ask.what;
+        if what == Reading::Models {
+            self.existing()?.serving()?;
+        }
+        // A message of the first version does not say its path.
+        let path = match (ask.path.as_str(), what) {
+            ("", Reading::Models) => "/v1/models",
+            ("", Reading::Status) => "/v1/status",
+            ("", Reading::Health) => "/v1/health",
+            (path, _) => path,
+        };
+        self.existing()?.check_path(key, path)?;
         if what == Reading::Status {
             // What is shown must be stored: figures that wait in memory are written first.
-            self.flush()?;
+            self.flush(now)?;
         }
+        let queued = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
         let sql = &self.sql;
-        let Some(loaded) = &self.loaded else { return Err(not_found()) };
+        let Some(loaded) = &mut self.loaded else { return Err(not_found()) };
         Ok(match what {
             Reading::Models => {
-                loaded.serving()?;
                 if loaded.lost {
                     return Err(lost());
                 }
@@ -55,6 +68,9 @@ impl<S: Sql> Endpoint<S> {
                 version: VERSION.to_owned(),
                 links: vec![loaded.link()],
                 in_flight: loaded.runs.in_flight(),
+                queued,
+                limits: loaded.settings.limits,
+                requests: Some(loaded.permits.rate(key, loaded.rates(key), now)),
                 usage: super::usage::month(sql, month(now))?,
                 timeout_seconds: loaded.settings.timeout_seconds,
             })),

@@ -13,7 +13,7 @@ use moltghost_protocol::metrics::figures::Ending;
 use moltghost_protocol::object::agent::{Lease, Settle};
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{self, Millis};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What some runs used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ struct Used {
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     leases: HashMap<RunId, Lease>,
+    /// Runs that were told to end.
+    aborted: HashSet<RunId>,
     /// Leases that have no row yet.
     fresh: Vec<RunId>,
     /// Runs whose row is to go.
@@ -35,11 +37,13 @@ pub(super) struct Runs {
     used: BTreeMap<(String, &'static str), Used>,
     /// Numbers of calls.
     pub metrics: Metrics,
+    /// How long runs took lately, in milliseconds; `None` before the first has ended.
+    usual: Option<Millis>,
 }
 
 impl Runs {
     pub(super) fn load(sql: &impl Sql) -> Result<Self, Problem> {
-        let rows = sql.run("SELECT run, key, admitted, until, reserved FROM lease", &[])?;
+        let rows = sql.run("SELECT run, key, admitted, until, reserved, aborted FROM lease", &[])?;
         let unreadable = || Problem::new(Code::InternalError, "a stored lease cannot be read");
         let mut runs = Self { metrics: Metrics::load(sql)?, ..Self::default() };
         for row in &rows {
@@ -52,6 +56,9 @@ impl Runs {
                 until: column(row, 3).int(),
                 reserved: u64::try_from(column(row, 4).int()).unwrap_or_default(),
             };
+            if column(row, 5).int() != 0 {
+                runs.aborted.insert(run.clone());
+            }
             runs.leases.insert(run, lease);
         }
         Ok(runs)
@@ -68,15 +75,44 @@ impl Runs {
         }
     }
 
-    /// Ends a run with what it used; a run that holds no lease was settled or charged before.
-    pub(super) fn settle(&mut self, settle: &Settle, now: Millis) {
-        if self.end(&settle.run).is_some() {
-            if let Some(usage) = &settle.usage {
-                self.add(usage, now);
-            }
-            let ending = settle.ending.unwrap_or(Ending::Ok);
-            self.metrics.end(now, |figures| figures.ended(ending, settle.latency_ms, settle.first_token_ms));
+    /// Whether a run holds a lease.
+    pub(super) fn holds(&self, run: &RunId) -> bool {
+        self.leases.contains_key(run)
+    }
+
+    /// The key that a run in flight was admitted for.
+    pub(super) fn key_of(&self, run: &RunId) -> Option<&KeyId> {
+        self.leases.get(run).map(|lease| &lease.key)
+    }
+
+    /// Whether a run was told to end.
+    pub(super) fn is_aborted(&self, run: &RunId) -> bool {
+        self.aborted.contains(run)
+    }
+
+    /// Tells all runs in flight to end; all their leases must be written.
+    pub(super) fn abort(&mut self, sql: &impl Sql) -> Result<(), SqlError> {
+        sql.run("UPDATE lease SET aborted = 1", &[])?;
+        self.aborted = self.leases.keys().cloned().collect();
+        Ok(())
+    }
+
+    /// Ends a run with what it used, and answers its lease; a run that holds none was settled or charged before.
+    pub(super) fn settle(&mut self, settle: &Settle, now: Millis) -> Option<Lease> {
+        let lease = self.end(&settle.run)?;
+        let ending = settle.ending.unwrap_or(Ending::Ok);
+        self.metrics.end(now, |figures| figures.ended(ending, settle.latency_ms, settle.first_token_ms));
+        if let Some(usage) = &settle.usage {
+            self.add(usage, now);
+            let took = (now - lease.admitted).max(0);
+            self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
         }
+        Some(lease)
+    }
+
+    /// How long runs took lately, in milliseconds.
+    pub(super) fn usual_ms(&self) -> Option<Millis> {
+        self.usual
     }
 
     /// Charges every lease that has ended with all that it reserved.
@@ -99,6 +135,7 @@ impl Runs {
 
     fn end(&mut self, run: &RunId) -> Option<Lease> {
         let lease = self.leases.remove(run)?;
+        self.aborted.remove(run);
         match self.fresh.iter().position(|fresh| fresh == run) {
             Some(at) => drop(self.fresh.swap_remove(at)),
             None => self.ended.push(run.clone()),

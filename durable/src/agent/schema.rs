@@ -1,7 +1,7 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED];
+pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
@@ -34,4 +34,24 @@ const FIRST: &[&str] = &[
         day TEXT NOT NULL, source TEXT NOT NULL, requests INTEGER NOT NULL, prompt INTEGER NOT NULL,
         completion INTEGER NOT NULL, PRIMARY KEY (day, source)
     ) WITHOUT ROWID",
+];
+
+/// Runs that were told to end when their agent was paused at once.
+const ABORTED: &[&str] = &["ALTER TABLE lease ADD COLUMN aborted INTEGER"];
+
+const LIMITS: &[&str] = &[
+    // Permits of the request limit that were leased ahead; the limiter of all keys has no name. So many may have been
+    // used, as late as `until`.
+    "CREATE TABLE permit (
+        key TEXT NOT NULL, number INTEGER NOT NULL, permits INTEGER NOT NULL, until INTEGER NOT NULL,
+        PRIMARY KEY (key, number)
+    ) WITHOUT ROWID",
+    // What a key may do (JSON), when it ends, and its rotation: when, which ones (JSON), and the hash before it.
+    "ALTER TABLE key ADD COLUMN settings TEXT",
+    "ALTER TABLE key ADD COLUMN expires INTEGER",
+    "ALTER TABLE key ADD COLUMN rotated INTEGER",
+    "ALTER TABLE key ADD COLUMN rotations TEXT",
+    "ALTER TABLE key ADD COLUMN old_hash TEXT",
+    "ALTER TABLE key ADD COLUMN old_pepper INTEGER",
+    "ALTER TABLE key ADD COLUMN old_until INTEGER",
 ];

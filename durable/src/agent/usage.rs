@@ -7,14 +7,15 @@ use moltghost_protocol::metrics::range::{
     DayUsage, MetricsDocument, MetricsRange, UsageDocument, UsageRange,
 };
 use moltghost_protocol::object::agent::{BySource, MonthUsage};
+use moltghost_protocol::time::Millis;
 use std::collections::BTreeSet;
 
 impl<S: Sql> Endpoint<S> {
     /// Usage by day and source, and the totals of the months that the days belong to.
-    pub(super) fn usage(&mut self, range: UsageRange) -> Answer<UsageDocument> {
+    pub(super) fn usage(&mut self, range: UsageRange, now: Millis) -> Answer<UsageDocument> {
         let agent = self.existing()?.id.clone();
         // What is shown must be stored: figures that wait in memory are written first.
-        self.flush()?;
+        self.flush(now)?;
         let rows = self.sql.run(
             "SELECT day, source, requests, prompt, completion FROM usage WHERE day >= ?1 AND day <= ?2
              ORDER BY day, source",

@@ -1,6 +1,6 @@
 // One call of a pod and the stream of its answer: the JavaScript half of `exchange.rs`.
 
-import { collect, extend, join, release, TOO_LARGE, toHeaders, toLines } from "./glue.js";
+import { callObject, collect, extend, join, release, sleep, TOO_LARGE, toHeaders, toLines } from "./glue.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`. */
 const END = 0;
@@ -35,6 +35,15 @@ const LEAVE_MS = 100;
 
 /** How long the rules have to end an answer that is over. */
 const ORPHAN_MS = 5_000;
+
+/** How long a run lives before its agent is asked whether it must end, and the longest time between two failures. */
+const WATCH_MS = 600;
+const WATCH_AGAIN_MS = 20_000;
+
+/** What the agent tells of a run: ask again, or it was settled. Anything else that is no failure ends it. */
+const WATCH_AGAIN = '{"Ok":"again"}';
+const WATCH_DONE = '{"Ok":"done"}';
+const WATCH_ENDED = '{"Ok":{"ended":';
 
 /** Largest plain body that is read before its head is told. */
 const EARLY_BYTES = 256 * 1024;
@@ -81,6 +90,8 @@ export class Exchange {
   #waiting = [];
   #waitingBytes = 0;
   #left = null;
+  #watch;
+  #why = "";
 
   /** `early`: a plain answer that may begin before the pod has ended its own. */
   constructor(request, timeout, beat, early) {
@@ -180,6 +191,33 @@ export class Exchange {
         console.error(`the pod cannot be reached: ${error}`);
         this.#arrive(FAILED);
       });
+  }
+
+  /**
+   * Asks the run's agent, once the run has lived for a while, to tell when it must end before its time. The question
+   * waits there, so a run costs a message in 25 s and learns of it at once.
+   */
+  watch(env, binding, name, message) {
+    const ask = async () => {
+      let pause = WATCH_MS;
+      while (this.#over === undefined) {
+        const told = await callObject(env, binding, name, message).catch(() => "");
+        if (told === WATCH_DONE) return;
+        if (told.startsWith(WATCH_ENDED)) {
+          this.#why = told;
+          this.#end(TIMEOUT);
+        } else if (told !== WATCH_AGAIN) {
+          await sleep(pause);
+          pause = Math.min(2 * pause, WATCH_AGAIN_MS);
+        }
+      }
+    };
+    this.#watch = setTimeout(ask, WATCH_MS);
+  }
+
+  /** What the agent told where it ended the run, else nothing. */
+  why() {
+    return this.#why;
   }
 
   /** The whole body, FAILED, or undefined where it did not come with the head. */
@@ -382,6 +420,7 @@ export class Exchange {
 
   /** Lets go of everything; a pod that still works is told to stop. */
   close(fed) {
+    clearTimeout(this.#watch);
     clearTimeout(this.#beat);
     clearTimeout(this.#orphan);
     release(this.#request);

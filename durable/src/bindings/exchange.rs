@@ -1,5 +1,6 @@
 //! One call of a pod and the stream of its answer.
 
+use super::object::Class;
 use super::{glue, Failure};
 use js_sys::Uint8Array;
 use std::ops::Range;
@@ -16,7 +17,7 @@ pub enum Event {
     Tick,
     /// The caller went away; the pod was told to stop.
     Gone,
-    /// Time is up; the pod was told to stop.
+    /// Time is up, or the agent ended the run; the pod was told to stop.
     Timeout,
     /// The pod cannot be reached, or its answer broke off.
     Failed,
@@ -136,6 +137,19 @@ impl Exchange {
     /// Where a header or the URL is not one.
     pub fn send(&self, method: &str, url: &str, headers: &str, body: Option<&[u8]>) -> Result<(), Failure> {
         Ok(self.glue.send(method, url, headers, body.map(Uint8Array::from))?)
+    }
+
+    /// Lets the run's agent end it before its time, which is told as [`Event::Timeout`]; `message` asks the agent.
+    ///
+    /// # Errors
+    /// Where the runtime has no timers, as outside requests.
+    pub fn watch(&self, env: &JsValue, name: &str, message: &str) -> Result<(), Failure> {
+        Ok(self.glue.watch(env, Class::Agent.binding(), name, message)?)
+    }
+
+    /// What the agent told where it ended the run; nothing where its time was up.
+    pub fn why(&self) -> Option<String> {
+        self.glue.why().ok().filter(|why| !why.is_empty())
     }
 
     /// Waits for what happens before the body.

@@ -289,6 +289,26 @@ export async function callObject(env, binding, name, message) {
   }
 }
 
+/**
+ * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by a
+ * rider and the message `alone`, and answers.
+ */
+export async function callObjectWhile(request, env, binding, name, message, rider, alone) {
+  const signal = request.signal;
+  const leave = () => {
+    putRiders(name, [rider]);
+    callObject(env, binding, name, alone).catch((error) =>
+      console.error(`a caller could not leave: ${error}`),
+    );
+  };
+  signal?.addEventListener("abort", leave);
+  try {
+    return await callObject(env, binding, name, message);
+  } finally {
+    signal?.removeEventListener("abort", leave);
+  }
+}
+
 /** Leaves a rider for the next message to an object; if none comes soon it goes alone, with the message `alone`. */
 export function ride(ctx, env, binding, name, rider, alone) {
   const list = riders.get(name);
@@ -344,6 +364,14 @@ export function answerLater(answers) {
 /** Calls `work` in the next turn of the event loop. */
 export function soon(work) {
   setTimeout(work, 0);
+}
+
+/** Calls `work` after `ms`, and again after as many as it answers, unless that is less than 0. */
+export function tick(work, ms) {
+  setTimeout(() => {
+    const next = work();
+    if (next >= 0) tick(work, next);
+  }, ms);
 }
 
 export function requestText(request) {

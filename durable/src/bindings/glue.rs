@@ -40,6 +40,17 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = callObject)]
     pub fn call_object(env: &JsValue, binding: &str, name: &str, message: &str) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = callObjectWhile)]
+    pub fn call_object_while(
+        request: &JsValue,
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+        rider: &str,
+        alone: &str,
+    ) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub fn ride(
         ctx: &JsValue,
@@ -58,6 +69,9 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub fn soon(work: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn tick(work: &JsValue, ms: f64) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = sqlFinds)]
     pub fn sql_finds(storage: &JsValue, query: &str) -> Result<bool, JsValue>;
@@ -117,6 +131,18 @@ extern "C" {
         headers: &str,
         body: Option<Uint8Array>,
     ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn watch(
+        this: &Exchange,
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+    ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn why(this: &Exchange) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn early(this: &Exchange) -> Result<JsValue, JsValue>;

@@ -115,6 +115,32 @@ pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Res
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
+/// What an object is told where a caller leaves before it has answered.
+pub struct Left {
+    /// The rider that says so.
+    pub rider: String,
+    /// The message that it goes with.
+    pub alone: String,
+}
+
+/// As [`call`], for a caller that may leave while the object lets it wait.
+///
+/// # Errors
+/// Where the object cannot be reached or threw.
+pub async fn call_while(
+    request: &JsValue,
+    env: &JsValue,
+    class: Class,
+    name: &str,
+    message: &str,
+    left: &Left,
+) -> Result<String, Failure> {
+    let calling =
+        glue::call_object_while(request, env, class.binding(), name, message, &left.rider, &left.alone)?;
+    let answer = JsFuture::from(calling).await?;
+    answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
+}
+
 /// Leaves a rider, a line of text, for the next message to an object; if none comes soon it goes alone, with the
 /// message `alone`. Riders may come twice or never.
 ///
@@ -189,6 +215,26 @@ impl Later {
     /// Where the runtime has no timers, as outside requests.
     pub fn soon(&self) -> Result<(), Failure> {
         Ok(glue::soon(self.work.as_ref())?)
+    }
+}
+
+/// Work that is done when its time has come, and says itself when it is to be done again.
+pub struct Timer {
+    work: Closure<dyn Fn() -> f64>,
+}
+
+impl Timer {
+    /// What is to be done; it answers after how many milliseconds it is to be done again, if at all.
+    pub fn new(work: impl Fn() -> Option<u32> + 'static) -> Self {
+        Self { work: Closure::new(move || work().map_or(-1.0, f64::from)) }
+    }
+
+    /// Does it after `ms`, in a turn of its own.
+    ///
+    /// # Errors
+    /// Where the runtime has no timers, as outside requests.
+    pub fn after(&self, ms: u32) -> Result<(), Failure> {
+        Ok(glue::tick(self.work.as_ref(), f64::from(ms))?)
     }
 }
 

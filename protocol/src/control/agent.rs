@@ -3,6 +3,7 @@
 use super::account::Name;
 use super::browser_origin::is_allowable;
 use super::fields::{wrong, Fields};
+pub use super::limits::Limits;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -56,28 +57,6 @@ pub enum Origin {
         /// Names (lower case) and values; the values are shown by no route.
         headers: BTreeMap<String, String>,
     },
-}
-
-/// The limits of an agent that its owner sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Largest request body in bytes.
-    pub body_bytes: u64,
-    /// Largest `timeout_seconds` that a caller may ask for.
-    pub max_timeout_seconds: u32,
-}
-
-impl Limits {
-    /// Largest `body_bytes` that can be set: 25 MiB.
-    pub const MAX_BODY_BYTES: u64 = 25 * 1024 * 1024;
-    /// Largest `max_timeout_seconds` that can be set: an hour.
-    pub const MAX_TIMEOUT_SECONDS: u32 = 3_600;
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { body_bytes: 10 * 1024 * 1024, max_timeout_seconds: 300 }
-    }
 }
 
 /// Everything that an owner sets.
@@ -143,6 +122,13 @@ pub struct Change {
     /// Whether plain answers may begin early.
     #[serde(default)]
     pub early_headers: Option<bool>,
+    /// Another request limit, or `Some(None)` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    pub rpm: Option<Option<u32>>,
+    /// Another number of runs at once.
+    pub concurrency: Option<u32>,
+    /// Another number of calls that wait.
+    pub queue: Option<u32>,
 }
 
 /// A field that is there, be it null: a change to none is not the same as no change.
@@ -189,6 +175,26 @@ impl NewAgent {
     }
 }
 
+/// `POST /agents/{…}/pause`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// Whether calls in flight are ended, with an error; else they end as they would.
+    pub now: bool,
+}
+
+impl Pause {
+    /// Reads a body; an empty one is fine.
+    ///
+    /// # Errors
+    /// `invalid_json` or `invalid_request`.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let mut fields = Fields::parse(body)?;
+        let now = fields.optional("now")?.unwrap_or(false);
+        fields.finish()?;
+        Ok(Self { now })
+    }
+}
+
 impl Change {
     /// Reads a body.
     ///
@@ -225,6 +231,9 @@ impl Change {
         if let Some(mut limits) = fields.nested("limits")? {
             change.body_bytes = limits.optional("body_bytes")?;
             change.max_timeout_seconds = limits.optional("max_timeout_seconds")?;
+            change.rpm = if limits.has("rpm") { Some(limits.optional("rpm")?) } else { None };
+            change.concurrency = limits.optional("concurrency")?;
+            change.queue = limits.optional("queue")?;
             limits.finish()?;
         }
         Ok(change)
@@ -243,9 +252,15 @@ impl Change {
         settings.origin = self.origin.unwrap_or(settings.origin);
         settings.cors_origins = self.cors_origins.unwrap_or(settings.cors_origins);
         settings.forward_headers = self.forward_headers.unwrap_or(settings.forward_headers);
-        settings.limits.body_bytes = self.body_bytes.unwrap_or(settings.limits.body_bytes);
-        settings.limits.max_timeout_seconds =
-            self.max_timeout_seconds.unwrap_or(settings.limits.max_timeout_seconds);
+        let before = settings.limits;
+        settings.limits = Limits {
+            rpm: self.rpm.unwrap_or(before.rpm),
+            concurrency: self.concurrency.unwrap_or(before.concurrency),
+            queue: self.queue.unwrap_or(before.queue),
+            body_bytes: self.body_bytes.unwrap_or(before.body_bytes),
+            max_timeout_seconds: self.max_timeout_seconds.unwrap_or(before.max_timeout_seconds),
+        };
+        settings.limits.check()?;
         // A default that nobody set follows the longest time down.
         settings.timeout_seconds = match self.timeout_seconds {
             Some(seconds) => seconds,
@@ -255,12 +270,6 @@ impl Change {
             return Err(wrong("model", "it must be one of models"));
         }
         let limits = settings.limits;
-        if !(1..=Limits::MAX_BODY_BYTES).contains(&limits.body_bytes) {
-            return Err(wrong("limits.body_bytes", "it must be 1 to 26214400 (25 MiB)"));
-        }
-        if !(1..=Limits::MAX_TIMEOUT_SECONDS).contains(&limits.max_timeout_seconds) {
-            return Err(wrong("limits.max_timeout_seconds", "it must be 1 to 3600"));
-        }
         if !(1..=limits.max_timeout_seconds).contains(&settings.timeout_seconds) {
             let why = format!("it must be 1 to limits.max_timeout_seconds ({})", limits.max_timeout_seconds);
             return Err(wrong("timeout_seconds", &why));
@@ -378,7 +387,8 @@ mod tests {
         assert_eq!(param(r#"{"name":"a","origin":{"type":"x"}}"#), "origin.type");
         assert_eq!(param(r#"{"name":"a","timeout_seconds":301}"#), "timeout_seconds");
         assert_eq!(param(r#"{"name":"a","limits":{"body_bytes":26214401}}"#), "limits.body_bytes");
-        assert_eq!(param(r#"{"name":"a","limits":{"rpm":1}}"#), "limits.rpm");
+        assert_eq!(param(r#"{"name":"a","limits":{"rpm":0}}"#), "limits.rpm");
+        assert_eq!(param(r#"{"name":"a","limits":{"tokens":1}}"#), "limits.tokens");
         assert_eq!(param(r#"{"name":"a","cors":{"origins":["x"]}}"#), "cors.origins");
         assert_eq!(param(r#"{"name":"a","forward_headers":["cookie"]}"#), "forward_headers");
         assert_eq!(param(r#"{"name":"a","models":[""]}"#), "models");

@@ -1,6 +1,6 @@
 //! What the Worker asks of an `Agent` object.
 
-use crate::control::agent::{AgentRecord, Change, Settings};
+use crate::control::agent::{AgentRecord, Change, Limits, Settings};
 use crate::control::key::{KeyDocument, NewKey};
 use crate::control::page::PageRequest;
 use crate::credential::SecretHash;
@@ -8,6 +8,7 @@ use crate::endpoint::capability::Capabilities;
 use crate::endpoint::usage::Usage;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias, KeyId};
+use crate::limit::Rate;
 use crate::metrics::figures::Ending;
 use crate::metrics::range::{MetricsRange, UsageRange};
 use crate::request_id::RunId;
@@ -37,6 +38,8 @@ pub fn rider(settle: &Settle) -> String {
 pub enum AgentOp {
     /// May this call run? Answers [`Admission`].
     Admit(Box<Admit>),
+    /// Tells, as soon as there is something to tell, whether a run in flight must end. Answers [`Watched`].
+    Watch(RunId),
     /// Only the settlements that ride along. Answers `null`.
     Settle,
     /// May this key read? Answers [`Inspection`].
@@ -63,12 +66,16 @@ pub enum AgentOp {
     Capable(Box<Capable>),
     /// Stops serving. Answers [`AgentRecord`].
     Pause,
+    /// The same, and tells runs in flight to end. Answers [`AgentRecord`].
+    PauseNow,
     /// Ends it for ever. Answers [`AgentRecord`].
     Terminate,
     /// Creates a key; the same id again with the same name is the same key. Answers [`KeyDocument`].
     CreateKey(Box<CreateKey>),
     /// Answers a list of [`KeyDocument`].
     Keys(PageRequest),
+    /// Gives a key a new secret; the same rotation again is the same. Answers [`KeyDocument`].
+    RotateKey(Box<RotateKey>),
     /// Revokes a key by id. Answers [`KeyDocument`].
     RevokeKey(KeyId),
     /// Revokes a key by itself. Answers [`KeyDocument`].
@@ -113,6 +120,19 @@ pub struct CreateKey {
     pub hash: SecretHash,
 }
 
+/// A new secret of a key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RotateKey {
+    /// Which key.
+    pub id: KeyId,
+    /// The hash of the new secret.
+    pub hash: SecretHash,
+    /// The rotation's id, if it has one.
+    pub rotation: Option<String>,
+    /// How long the old secret stays valid, in seconds.
+    pub grace_seconds: u32,
+}
+
 /// A key as it came in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Presented {
@@ -137,6 +157,9 @@ pub struct Admit {
     /// The browser's origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
+    /// The route, as [`crate::endpoint::route::Route::pattern`] writes it; empty in messages of the first version.
+    #[serde(default)]
+    pub path: String,
     /// Whether the path is one of the documented ones (`/v1/chat`), which answer 202 while the agent starts.
     pub documented: bool,
     /// Bytes of the body, as far as they were read.
@@ -158,6 +181,9 @@ pub struct Admission {
     pub cors: Vec<String>,
     /// The pod to call, or why not.
     pub outcome: Outcome,
+    /// What is left of the request limit; `None` where no key was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// The pod to probe, where the agent starts and no probe was made for a while, or where what the pod serves is not
     /// known or was found out long ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,6 +203,18 @@ pub enum Outcome {
     },
     /// Refused.
     Refused(Problem),
+}
+
+/// What there is to tell of a run in flight. `exchange.js` knows these forms.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watched {
+    /// Nothing yet: ask again.
+    Again,
+    /// It was settled.
+    Done,
+    /// It must end now, and why.
+    Ended(Problem),
 }
 
 /// Where and how to call the pod.
@@ -210,7 +248,7 @@ pub struct Target {
 pub struct Settle {
     /// Which.
     pub run: RunId,
-    /// What it used; `None` for a run that never reached the pod and so counts nothing.
+    /// What it used; `None` for a run of which nothing is known to have reached the pod: no tokens count.
     pub usage: Option<Usage>,
     /// How it ended, as its caller saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,12 +259,21 @@ pub struct Settle {
     /// Milliseconds from admission to the first piece of a stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
+    /// Whether the pod was certainly not asked: the permit is given back, and a run that still waits for admission
+    /// leaves the queue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsent: bool,
 }
 
 impl Settle {
     /// A run that ended with what it used, where nothing else is known.
     pub fn new(run: RunId, usage: Option<Usage>) -> Self {
-        Self { run, usage, ending: None, latency_ms: None, first_token_ms: None }
+        Self { run, usage, ending: None, latency_ms: None, first_token_ms: None, unsent: false }
+    }
+
+    /// A run whose pod was certainly not asked.
+    pub fn unsent(run: RunId) -> Self {
+        Self { unsent: true, ..Self::new(run, None) }
     }
 }
 
@@ -243,6 +290,9 @@ pub struct Inspect {
     pub browser: Option<String>,
     /// What is to be read.
     pub what: Reading,
+    /// The route; empty in messages of the first version.
+    #[serde(default)]
+    pub path: String,
 }
 
 /// What is to be read.
@@ -264,6 +314,9 @@ pub struct Inspection {
     pub cors: Vec<String>,
     /// The reading, or why not.
     pub outcome: Read,
+    /// What is left of the request limit; `None` where no key was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 /// The outcome of a reading.
@@ -321,6 +374,15 @@ pub struct Status {
     pub links: Vec<LinkStatus>,
     /// Runs whose lease is held.
     pub in_flight: u32,
+    /// Calls that wait for one of them to end.
+    #[serde(default)]
+    pub queued: u32,
+    /// The agent's limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The request limit that binds this key, and what is left of it.
+    #[serde(default)]
+    pub requests: Option<Rate>,
     /// Usage of the current month, UTC.
     pub usage: MonthUsage,
     /// Wall time of a run that asks for none.
