@@ -123,7 +123,7 @@ impl Asking<'_> {
         body(&self.request.raw, MAX_BODY as u64, false).await.map_err(|error| {
             MoltnetError::bad_request(match error {
                 BodyError::TooLarge => "http: request body too large",
-                BodyError::BadEncoding | BodyError::Cut => "unexpected EOF",
+                BodyError::BadEncoding | BodyError::Cut | BodyError::Full => "unexpected EOF",
             })
         })
     }
