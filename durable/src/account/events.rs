@@ -51,11 +51,6 @@ impl<S: Sql, W: World> Account<S, W> {
         let state = state.unwrap_or_else(|| report.state.as_str().to_owned());
         let more = report.figures.weight() > before.weight();
         let changed = more || known.as_ref() != Some(&state);
-        if changed {
-            let mut total = self.total()?;
-            total.add(&report.figures.since(&before));
-            statements.push(("UPDATE total SET figures = ?1, changes = changes + 1", vec![json(&total)]));
-        }
         let figures = if more { &report.figures } else { &before };
         statements.push((
             "REPLACE INTO reporter (agent, seq, state, figures) VALUES (?1, ?2, ?3, ?4)",

@@ -23,26 +23,17 @@ const FIRST: &[&str] = &[
     ) WITHOUT ROWID",
 ];
 
-/// What its agents have told, and the sum of their numbers; how often that has changed, and up to which change the
-/// register knows it.
-const OBSERVED: &[&str] = &[
-    "CREATE TABLE reporter (
+/// What its agents have told.
+const OBSERVED: &[&str] = &["CREATE TABLE reporter (
         agent TEXT PRIMARY KEY, seq INTEGER NOT NULL, state TEXT NOT NULL, figures TEXT NOT NULL
-    ) WITHOUT ROWID",
-    "CREATE TABLE total (figures TEXT NOT NULL, changes INTEGER NOT NULL, told INTEGER NOT NULL)",
-    "INSERT INTO total (figures, changes, told) VALUES ('{}', 0, 0)",
-];
+    ) WITHOUT ROWID"];
 
 /// The register of accounts.
 pub const REGISTER: &[&[&str]] = &[
     &["CREATE TABLE listed (id TEXT PRIMARY KEY, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID"],
-    &[
-        "CREATE TABLE reporter (
+    &["CREATE TABLE reporter (
             account TEXT PRIMARY KEY, agents TEXT NOT NULL, figures TEXT NOT NULL
-        ) WITHOUT ROWID",
-        "CREATE TABLE total (figures TEXT NOT NULL)",
-        "INSERT INTO total (figures) VALUES ('{}')",
-    ],
+        ) WITHOUT ROWID"],
 ];
 
 /// An alias: one row, kept for 30 days after it was given up.

@@ -54,8 +54,8 @@ impl Endings {
     }
 }
 
-/// Numbers of calls to an agent. Every number but `in_flight_max` only grows, so figures can be added, and of two
-/// that were read one after the other the second holds the first.
+/// Numbers of calls to an agent. Every number only grows, so figures can be added, and of two that were read one
+/// after the other the second holds the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Figures {
@@ -119,32 +119,20 @@ impl Figures {
 
     /// Adds other figures; the most in flight is the larger of both.
     pub fn add(&mut self, other: &Self) {
-        self.combine(other, u64::saturating_add);
-        self.in_flight_max = self.in_flight_max.max(other.in_flight_max);
-    }
-
-    /// What these figures have more than those that were read before.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        let mut more = self.clone();
-        more.combine(before, u64::saturating_sub);
-        more
-    }
-
-    fn combine(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64 + Copy) {
-        self.requests = with(self.requests, other.requests);
-        self.prompt_tokens = with(self.prompt_tokens, other.prompt_tokens);
-        self.completion_tokens = with(self.completion_tokens, other.completion_tokens);
+        let sum = |own: &mut u64, more: u64| *own = own.saturating_add(more);
+        sum(&mut self.requests, other.requests);
+        sum(&mut self.prompt_tokens, other.prompt_tokens);
+        sum(&mut self.completion_tokens, other.completion_tokens);
         for (code, count) in &other.refused {
-            let own = self.refused.entry(code.clone()).or_default();
-            *own = with(*own, *count);
+            sum(self.refused.entry(code.clone()).or_default(), *count);
         }
         let mut endings = other.endings;
         for (own, more) in self.endings.parts().into_iter().zip(endings.parts()) {
-            *own = with(*own, *more);
+            sum(own, *more);
         }
-        self.latency.combine(&other.latency, with);
-        self.first_token.combine(&other.first_token, with);
+        self.latency.add(&other.latency);
+        self.first_token.add(&other.first_token);
+        self.in_flight_max = self.in_flight_max.max(other.in_flight_max);
     }
 
     /// How much has been counted: grows with every call and every end of one, so that of two figures of one agent the
@@ -201,15 +189,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_added_can_be_told_apart_again(a: u8, b: u8) {
+        fn adding_keeps_every_count(a: u8, b: u8) {
             let (first, more) = (some(a), some(b));
             let mut both = first.clone();
             both.add(&more);
+            let mut other_way = more.clone();
+            other_way.add(&first);
+            prop_assert_eq!(&both, &other_way);
             prop_assert_eq!(both.weight(), first.weight() + more.weight());
-            let mut since = both.since(&first);
-            since.in_flight_max = more.in_flight_max;
-            since.refused.retain(|_, count| *count > 0);
-            prop_assert_eq!(&since, &more);
+            prop_assert_eq!(both.latency.count(), first.latency.count() + more.latency.count());
+            prop_assert_eq!(both.prompt_tokens, first.prompt_tokens + more.prompt_tokens);
             let stored = serde_json::to_string(&both).unwrap();
             prop_assert_eq!(serde_json::from_str::<Figures>(&stored).unwrap(), both);
         }

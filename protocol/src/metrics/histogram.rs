@@ -33,12 +33,12 @@ impl Histogram {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Combines two histograms count by count.
-    pub(super) fn combine(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64) {
+    /// Adds another histogram.
+    pub fn add(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count = with(*count, *more);
+            *count = count.saturating_add(*more);
         }
-        self.sum_ms = with(self.sum_ms, other.sum_ms);
+        self.sum_ms = self.sum_ms.saturating_add(other.sum_ms);
     }
 }
 

@@ -92,9 +92,9 @@ fn the_register_learns_what_it_could_not_be_told_before() {
 #[test]
 fn only_a_token_of_the_account_opens_a_stream() {
     let d = Deployment::with_account();
-    let (_, good) = d.token(1, Some(d.now.get() + 1_000));
+    let (token, good) = d.token(1, Some(d.now.get() + 1_000));
     assert_eq!(greeting(&d.watch("", &good)).unwrap().ends, Some(d.now.get() + 1_000));
-    let AccountAsk::Token { id, .. } = &good else { panic!("a token asks") };
+    let id = &token.id;
     let forged = AccountToken { account: acme(), id: id.clone(), secret: Secret::mint([9; 32]) }.reveal();
     for ask in [
         AccountAsk::Token { id: id.clone(), token: forged, op: AccountOp::Watch },
