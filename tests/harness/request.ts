@@ -8,6 +8,7 @@ import {
   type IncomingMessage,
   request as send,
 } from "node:http";
+import { note } from "./issued.ts";
 
 export interface RequestOptions {
   method?: string;
@@ -100,7 +101,9 @@ export async function ask(url: string | URL, options: RequestOptions = {}): Prom
   for await (const chunk of message) {
     chunks.push(chunk as Buffer);
   }
-  return new Answer(message, Buffer.concat(chunks));
+  const answer = new Answer(message, Buffer.concat(chunks));
+  note(answer.status, answer.header("content-type"), answer.text);
+  return answer;
 }
 
 /** Sends a request and returns as soon as the answer's head is there. */

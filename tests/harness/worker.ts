@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { end, hasEnded, isRunning } from "./child.ts";
 import type { FromHost, HostCalls, HostOptions, ToHost, WorkerOptions } from "./host-protocol.ts";
+import { expectNone, issue } from "./issued.ts";
 import { BUILD, workerdProgram } from "./paths.ts";
 import { type Answer, ask, type RequestOptions } from "./request.ts";
 import { discard, scratch } from "./scratch.ts";
@@ -19,6 +20,8 @@ export type { WorkerOptions } from "./host-protocol.ts";
 /** The secrets of every test Worker: constant, as a restart on the same folder needs the same ones. */
 export const OPERATOR_TOKEN = "operator-token-of-the-test-suites-000000000000";
 export const KEY_PEPPER = "5f1d7a84e0c34b0f9a6d2c18b7e3f4905f1d7a84e0c34b0f9a6d2c18b7e3f490";
+issue("the operator's token", OPERATOR_TOKEN);
+issue("the pepper", KEY_PEPPER);
 
 const USUAL_VARS: Record<string, string> = {
   OPERATOR_TOKEN,
@@ -159,7 +162,7 @@ export class RunningWorker {
     return JSON.parse((await this.#call("message", { binding, name, text })) as string);
   }
 
-  /** Ends the Worker in good order. */
+  /** Ends the Worker in good order, and searches what it leaves behind for secrets. */
   async stop(): Promise<void> {
     if (this.#host.exitCode === null && this.#host.signalCode === null) {
       const ended = once(this.#host, "exit");
@@ -167,6 +170,7 @@ export class RunningWorker {
       await ended;
     }
     await until("workerd's end", () => !isRunning(this.pid));
+    expectNone(this.persist, this.logs);
     if (this.#ownFolder) {
       discard(this.persist);
     }

@@ -4,6 +4,7 @@
 // Invariant: an answer is never changed. A stream stays a stream: its head is judged at once, each event as it passes,
 // and its end when it comes; a test that leaves early is not judged for the rest.
 
+import { note } from "../issued.ts";
 import { type Answer, ask, type RequestOptions } from "../request.ts";
 import { eventCheck, expectBody, expectDocumented, expectHead, type Observed } from "./answer.ts";
 import type { Surface } from "./document.ts";
@@ -28,6 +29,7 @@ export async function checkedFetch(input: string | URL | Request, init: CheckedI
   const expected = expectHead(answer);
   if (expected.media?.type !== "text/event-stream" || response.body === null) {
     const bytes = Buffer.from(await response.arrayBuffer());
+    note(status, headers.get("content-type") ?? undefined, bytes.toString());
     expectBody(answer, expected, bytes);
     return copy(response, bytes.length === 0 ? null : bytes, url);
   }
