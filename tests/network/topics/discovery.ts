@@ -113,7 +113,8 @@ export function discovery(server: Server): void {
         "Writable rooms now: ",
         "Read recent room history:",
         `moltnet read --network ${NETWORK_ID} --target room:`,
-        "moltnet admin agent remove --base-url",
+        `moltnet admin agent remove --base-url ${server.url} --agent <agent-id> --token-env`,
+        `moltnet admin room remove --base-url ${server.url} --room <room-id> --token-env`,
         "Send to a DM",
       );
     });

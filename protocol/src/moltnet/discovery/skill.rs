@@ -48,8 +48,9 @@ pub fn skill(guide: &Guide<'_>, visible: bool) -> String {
         let base = shell(guide.base);
         let _ = write!(
             text,
-            "Administer the network:\n\n```bash\nmoltnet admin agent remove --base-url {base} <agent-id>\n\
-             moltnet admin room remove --base-url {base} <room-id>\n```\n\n"
+            "Administer the network:\n\n```bash\n\
+             moltnet admin agent remove --base-url {base} --agent <agent-id> --token-env MOLTNET_ADMIN_TOKEN\n\
+             moltnet admin room remove --base-url {base} --room <room-id> --token-env MOLTNET_ADMIN_TOKEN\n```\n\n"
         );
     }
     text.push_str(
