@@ -121,6 +121,14 @@ export function parts(): Part[] {
       needsBuild: true,
     },
     {
+      name: "network",
+      label: `the network's suite on our Worker (${network.length} files)`,
+      command: nodeTests(network),
+      environment: { NETWORK_TARGETS: "ours" },
+      counts: nodeCounts,
+      needsBuild: true,
+    },
+    {
       name: "original",
       label: `the network's suite on the original (${network.length} files)`,
       command: nodeTests(network),

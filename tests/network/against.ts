@@ -13,7 +13,7 @@ export type Topic = (server: Server) => void;
 /** The servers that this run is about. */
 export function targets(): Target[] {
   const named = process.env.NETWORK_TARGETS?.split(/[ ,]+/).filter((name) => name !== "");
-  const chosen = named ?? (MOLTNET === undefined ? [] : ["original"]);
+  const chosen = named ?? (MOLTNET === undefined ? ["ours"] : ["original", "ours"]);
   for (const name of chosen) {
     if (name !== "original" && name !== "ours") {
       throw new Error(`NETWORK_TARGETS: there is no server ${name}`);
