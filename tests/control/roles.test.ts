@@ -48,6 +48,15 @@ function guarded(): Guarded[] {
   return found;
 }
 
+function networkToken() {
+  return { id: uniqueName("token"), scopes: ["observe"] };
+}
+
+function pairing() {
+  const id = uniqueName("pairing");
+  return { id, remote_network_id: id, remote_base_url: "https://far.example" };
+}
+
 describe("roles", () => {
   let s: Session;
   let account: string;
@@ -98,6 +107,21 @@ describe("roles", () => {
     listKeys: () => ({ path: `/keys?account=${account}` }),
     revokeKey: async () => ({ path: `/keys/${(await s.key(agent)).id}` }),
     revokeKeyBySecret: async () => ({ path: "/keys/revoke", json: { key: (await s.key(agent)).key } }),
+    getNetworkSetup: () => ({ path: "/network" }),
+    putNetworkToken: () => ({ path: "/network/tokens", json: networkToken() }),
+    removeNetworkToken: async () => {
+      const json = networkToken();
+      await s.ok(201, "/network/tokens", { method: "POST", json });
+      return { path: `/network/tokens/${json.id}` };
+    },
+    putPairing: () => ({ path: "/network/pairings", json: pairing() }),
+    removePairing: async () => {
+      const json = pairing();
+      await s.ok(201, "/network/pairings", { method: "POST", json });
+      return { path: `/network/pairings/${json.id}` };
+    },
+    changeNetworkLimits: () => ({ path: "/network/limits", json: { posts_per_minute: 600 } }),
+    reprojectNetwork: () => ({ path: "/network/projection" }),
   };
 
   const operations = guarded();
