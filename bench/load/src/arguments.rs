@@ -26,6 +26,7 @@ closed, open, paced:
   --url URL            the whole address of a chat completions endpoint; only http://
   --header 'NAME: V'   any number of times
   --model NAME         (bench-model)
+  --body JSON          send this instead of a chat call; {connection} in it is the connection's number, from 0
   --seconds S          how long to measure (2)
   --warmup S           how long to call before that (0.3)
 closed, open:
@@ -75,6 +76,7 @@ pub struct Load {
     url: String,
     headers: Vec<String>,
     model: String,
+    body: Option<String>,
     /// What the upstream is to do.
     pub prompt: Prompt,
     /// Ask for a stream.
@@ -88,9 +90,13 @@ pub struct Load {
 }
 
 impl Load {
-    /// What these options attack.
-    pub fn target(&self) -> Result<Target, LoadError> {
-        Target::new(&self.url, &self.headers, &self.model, self.stream, self.prompt)
+    /// What these options attack on a connection.
+    pub fn target(&self, connection: usize) -> Result<Target, LoadError> {
+        let target = Target::new(&self.url, &self.headers, &self.model, self.stream, self.prompt)?;
+        Ok(match &self.body {
+            None => target,
+            Some(body) => target.with_body(body.replace("{connection}", &connection.to_string())),
+        })
     }
 }
 
@@ -144,6 +150,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, LoadE
             url: String::new(),
             headers: Vec::new(),
             model: "bench-model".into(),
+            body: None,
             prompt: Prompt::default(),
             stream: false,
             seconds: 2.0,
@@ -179,6 +186,7 @@ impl Line {
             "url" => load.url = text(parser)?,
             "header" => load.headers.push(text(parser)?),
             "model" => load.model = text(parser)?,
+            "body" => load.body = Some(text(parser)?),
             "seconds" => load.seconds = number(name, parser)?,
             "warmup" => load.warmup = number(name, parser)?,
             "threads" => load.threads = number(name, parser)?,

@@ -13,10 +13,9 @@ use crate::record::{Record, Report};
 
 /// Runs the loop on all connections and reports them together.
 pub async fn run(options: &Closed) -> Result<Report, LoadError> {
-    let target = Arc::new(options.load.target()?);
     let mut connections = Vec::new();
-    for _ in 0..options.connections {
-        let mut connection = Connection::new(Arc::clone(&target));
+    for number in 0..options.connections {
+        let mut connection = Connection::new(Arc::new(options.load.target(number)?));
         connection.open().await?;
         connections.push(connection);
     }

@@ -23,7 +23,7 @@ pub async fn run(options: &Paced) -> Result<Report, LoadError> {
     load.prompt.chunks = (seconds * options.rate).ceil() as u32 + 1;
     load.prompt.interval_us = (1e6 / options.rate) as u64;
     load.stream = true;
-    let target = Arc::new(load.target()?);
+    let target = Arc::new(load.target(0)?);
     let mut connections = Vec::new();
     for _ in 0..options.streams {
         let mut connection = Connection::new(Arc::clone(&target));

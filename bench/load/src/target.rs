@@ -21,6 +21,8 @@ pub struct Target {
     pub body: Bytes,
     /// Chunks of a streamed answer; none for a plain one.
     pub chunks: Option<u32>,
+    /// Whether the body is the caller's own, so that nothing is known of the answer but that it is good.
+    pub own: bool,
 }
 
 impl Target {
@@ -69,7 +71,13 @@ impl Target {
             headers: map,
             body: Bytes::from(serde_json::to_vec(&body)?),
             chunks: stream.then_some(prompt.chunks),
+            own: false,
         })
+    }
+
+    /// The same with a body of the caller's own.
+    pub fn with_body(self, body: String) -> Self {
+        Self { body: body.into(), chunks: None, own: true, ..self }
     }
 }
 

@@ -105,7 +105,9 @@ impl<S: Sql> Room<S> {
         posts: &[Post],
         turn: &Turn<'_>,
     ) -> Vec<Outcome<moltghost_protocol::moltnet::message::MessageAccepted>> {
-        let ready = self.touch().and_then(|()| match open {
+        // What is loaded needs no look at the storage here: looking for repeats is one.
+        let loaded = if self.loaded.is_some() { Ok(()) } else { self.touch() };
+        let ready = loaded.and_then(|()| match open {
             Some(open) => self.open(open, turn),
             None => Ok(()),
         });

@@ -1,0 +1,186 @@
+// `make bench ARGS=posts`: durable posts over HTTP, beside the original with SQLite and two bare JavaScript objects,
+// interleaved. See docs/performance.md.
+//
+// Invariant: every program that is started here has ended when this one ends.
+
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { end } from "../../tests/harness/child.ts";
+import { discard, scratch } from "../../tests/harness/scratch.ts";
+import { MOLTNET, startOriginal } from "../../tests/network/original.ts";
+import { startOurs } from "../../tests/network/ours.ts";
+import { BEARER, NONE, tokenValue } from "../../tests/network/setup.ts";
+import { buildLoad, measure } from "../load.ts";
+import { say } from "../step.ts";
+import { startWorkerd } from "../workerd.ts";
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SECONDS = process.env.SECONDS ?? "1.5";
+const ROOMS = 16;
+const AGENT = "alpha";
+
+/** A program under test: where it is posted to, and as whom. */
+interface Target {
+  title: string;
+  url: string;
+  headers: Record<string, string>;
+}
+
+const TESTS = [
+  { title: "1 writer, 1 room", connections: 1, room: "room-0" },
+  { title: "16 writers, 1 room", connections: 16, room: "room-0" },
+  { title: "16 writers, 16 rooms", connections: 16, room: "room-{connection}" },
+];
+
+const body = (room: string): string =>
+  JSON.stringify({
+    target: { kind: "room", room_id: room },
+    from: { type: "agent", id: AGENT },
+    parts: [{ kind: "text", text: "x".repeat(200) }],
+  });
+
+const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+
+async function made(
+  url: string,
+  path: string,
+  json: unknown,
+  headers = {},
+): Promise<Record<string, unknown>> {
+  const response = await fetch(new URL(path, url), {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(json),
+  });
+  const text = await response.text();
+  if (!response.ok) {
+    throw new Error(`POST ${path} answered ${response.status}: ${text}`);
+  }
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+/** The rooms of a network, with the agent that posts to them. */
+async function seed(url: string, headers: Record<string, string> = {}): Promise<void> {
+  for (let room = 0; room < ROOMS; room++) {
+    await made(url, "/v1/rooms", { id: `room-${room}`, members: [AGENT] }, headers);
+  }
+}
+
+const ends: (() => Promise<unknown>)[] = [];
+
+async function floors(folder: string): Promise<Target[]> {
+  const own = join(folder, "floor");
+  mkdirSync(own);
+  const { child, url } = await startWorkerd({
+    folder: own,
+    source: fileURLToPath(new URL(".", import.meta.url)),
+    modules: ["floor.js"],
+    texts: {},
+    objects: { SINGLE: "Single", SHARED: "Shared" },
+  });
+  ends.push(() => end(child));
+  return [
+    { title: "bare object, a commit each", url: `${url}/single`, headers: {} },
+    { title: "bare object, shared commits", url: `${url}/shared`, headers: {} },
+  ];
+}
+
+async function ours(folder: string): Promise<Target[]> {
+  const open = await startOurs(NONE, { persist: join(folder, "none") });
+  ends.push(() => open.stop());
+  await seed(open.url);
+  const closed = await startOurs(BEARER, { persist: join(folder, "bearer") });
+  ends.push(() => closed.stop());
+  const operator = bearer(tokenValue("operator"));
+  await seed(closed.url, operator);
+  const registered = await made(
+    closed.url,
+    "/v1/agents/register",
+    { requested_agent_id: AGENT },
+    bearer(tokenValue("adminWrite")),
+  );
+  const rotated = await made(closed.url, `/v1/agents/${registered.agent_id}/token`, {}, operator);
+  const path = (url: string) => `${url}/v1/messages`;
+  return [
+    { title: "ours, no authentication", url: path(open.url), headers: {} },
+    { title: "ours, static token", url: path(closed.url), headers: operator },
+    {
+      title: "ours, the console's cookie",
+      url: path(closed.url),
+      headers: { cookie: `moltnet_auth=${tokenValue("operator")}`, "sec-fetch-site": "same-origin" },
+    },
+    { title: "ours, agent token", url: path(closed.url), headers: bearer(String(rotated.agent_token)) },
+  ];
+}
+
+async function original(folder: string): Promise<Target[]> {
+  if (MOLTNET === undefined) {
+    say("left out: the original, since MOLTNET_BIN is not set");
+    return [];
+  }
+  const persist = join(folder, "original");
+  mkdirSync(persist);
+  const running = await startOriginal(BEARER, persist);
+  ends.push(() => running.stop());
+  const operator = bearer(tokenValue("operator"));
+  await seed(running.url, operator);
+  return [{ title: "the original, static token", url: `${running.url}/v1/messages`, headers: operator }];
+}
+
+const median = (list: number[]): number => list.toSorted((a, b) => a - b)[list.length >> 1] ?? Number.NaN;
+
+async function run(targets: Target[]): Promise<void> {
+  for (const { title, connections, room } of TESTS) {
+    const rates = new Map<string, number[]>();
+    const p50s = new Map<string, number[]>();
+    const remarks = new Map<string, string>();
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const target of targets) {
+        const headers = Object.entries(target.headers).flatMap(([name, value]) => [
+          "--header",
+          `${name}: ${value}`,
+        ]);
+        const load = [
+          "--url",
+          target.url,
+          ...headers,
+          "--body",
+          body(room),
+          "--connections",
+          String(connections),
+        ];
+        const report = await measure(["closed", ...load, "--seconds", SECONDS, "--warmup", "0.3"]);
+        rates.set(target.title, [...(rates.get(target.title) ?? []), report.calls_per_second]);
+        p50s.set(target.title, [...(p50s.get(target.title) ?? []), report.total?.p50_us ?? Number.NaN]);
+        if (Object.keys(report.errors).length > 0) {
+          remarks.set(target.title, JSON.stringify(report.errors));
+        }
+      }
+    }
+    process.stdout.write(`\n${title} (medians of ${ROUNDS} rounds)\n`);
+    for (const target of targets) {
+      const rate = median(rates.get(target.title) ?? []).toFixed(0);
+      const p50 = (median(p50s.get(target.title) ?? []) / 1000).toFixed(2);
+      const remark = remarks.get(target.title) ?? "";
+      process.stdout.write(
+        `  ${target.title.padEnd(30)} ${rate.padStart(6)}/s  p50 ${p50.padStart(6)} ms  ${remark}\n`,
+      );
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  await buildLoad();
+  const folder = scratch(`posts-${randomUUID().slice(0, 8)}`);
+  try {
+    const targets = [...(await floors(folder)), ...(await original(folder)), ...(await ours(folder))];
+    await run(targets);
+  } finally {
+    await Promise.all(ends.map((stop) => stop()));
+    discard(folder);
+  }
+}
+
+await main();
