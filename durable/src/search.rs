@@ -33,6 +33,7 @@ const STANDS: &str = "SELECT coalesce((SELECT offset FROM mark WHERE conversatio
 const FIND: &str = "SELECT d.id, d.conversation, d.offset FROM passage p JOIN document d ON d.id = p.rowid
     WHERE passage MATCH ?1 AND p.rowid < ?2 AND (?3 IS NULL OR d.conversation IN (SELECT value FROM json_each(?3)))
     AND d.conversation NOT IN (SELECT conversation FROM removed)
+    AND (?5 = 1 OR d.conversation NOT LIKE 'dm:%')
     ORDER BY p.rowid DESC LIMIT ?4";
 const BODIES: &str = "SELECT h.conversation, h.offset, h.body FROM json_each(?1) e
     JOIN history h ON h.conversation = e.value ->> 0 AND h.offset = e.value ->> 1 ORDER BY e.key";
@@ -59,9 +60,27 @@ pub fn feed(conversation: &str, entries: &str, from: u64, to: u64) -> Vec<Statem
     ]
 }
 
-/// Asks for documents with a number below `before`, the newest first, `limit` at most, in these conversations or in
-/// all. Rows are `id`, `conversation`, `offset`.
-pub fn find(question: &Question, places: Option<&[String]>, before: Option<u64>, limit: u32) -> Statement {
+/// Most conversations that [`CONVERSATIONS`] is asked for at once.
+pub const BATCH: usize = 200;
+
+/// Conversations of the history with a name after `?1`, in the order of their names, `?2` at most.
+pub const CONVERSATIONS: &str =
+    "SELECT conversation FROM history_mark WHERE conversation > ?1 ORDER BY conversation LIMIT ?2";
+
+/// Where a search looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// Names of the conversations; `None`: all.
+    pub conversations: Option<&'a [String]>,
+    /// Whether direct conversations are among them.
+    pub direct: bool,
+}
+
+/// Asks for documents with a number below `before`, the newest first, `limit` at most. Rows are `id`,
+/// `conversation`, `offset`.
+pub fn find(question: &Question, places: Places<'_>, before: Option<u64>, limit: u32) -> Statement {
+    let direct = i64::from(places.direct);
+    let places = places.conversations;
     let words = question.expression();
     let expression = match places {
         Some(places) if (1..=MAX_PLACES).contains(&places.len()) => {
@@ -72,7 +91,7 @@ pub fn find(question: &Question, places: Option<&[String]>, before: Option<u64>,
     };
     let places = places.map(|places| serde_json::to_string(places).unwrap_or_default());
     let before = before.unwrap_or(1 << 53);
-    (FIND, vec![expression.into(), before.into(), places.into(), u64::from(limit).into()])
+    (FIND, vec![expression.into(), before.into(), places.into(), u64::from(limit).into(), direct.into()])
 }
 
 /// Asks the history for the messages at these places, in that order. Rows are `conversation`, `offset`, `body`.
@@ -121,7 +140,8 @@ mod tests {
             limit: u32,
         ) -> Vec<(u64, String)> {
             let places: Option<Vec<String>> = places.map(|p| p.iter().map(ToString::to_string).collect());
-            let (query, parameters) = find(&Question::parse(q).unwrap(), places.as_deref(), before, limit);
+            let places = Places { conversations: places.as_deref(), direct: true };
+            let (query, parameters) = find(&Question::parse(q).unwrap(), places, before, limit);
             let rows = self.search.run(query, &parameters).unwrap();
             let place =
                 |row: &Vec<Value>| (column(row, 1).text().to_owned(), column(row, 2).int().unsigned_abs());
@@ -155,6 +175,10 @@ mod tests {
         let many: Vec<String> = (0..300).map(|n| format!("room:n:{n}")).chain(["room:n:b".into()]).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(all.texts("brown", Some(&many)), ["a brown bear"]);
+        let rooms = Places { conversations: None, direct: false };
+        let (query, parameters) = find(&Question::parse("brown").unwrap(), rooms, None, 50);
+        let rooms = all.search.run(query, &parameters).unwrap();
+        assert!(rooms.iter().all(|row| column(row, 1).text().starts_with("room:")) && rooms.len() == 2);
         all.remove("room:n:b", 2);
         assert_eq!(all.texts("brown", None), ["brown secrets", "the quick brown fox"]);
         // The word that stands for a room is no word of a message.
@@ -181,8 +205,9 @@ mod tests {
     #[test]
     fn the_index_alone_answers_and_nothing_is_sorted() {
         let all = Databases::new();
-        let (query, parameters) =
-            find(&Question::parse("a b").unwrap(), Some(&["room:n:a".into()]), Some(9), 3);
+        let names = ["room:n:a".into()];
+        let places = Places { conversations: Some(&names), direct: true };
+        let (query, parameters) = find(&Question::parse("a b").unwrap(), places, Some(9), 3);
         let plan = all.search.run(&format!("EXPLAIN QUERY PLAN {query}"), &parameters).unwrap();
         let plan: Vec<&str> = plan.iter().map(|row| column(row, 3).text()).collect();
         assert!(plan.iter().any(|step| step.contains("VIRTUAL TABLE INDEX")), "{plan:?}");

@@ -103,7 +103,9 @@ mod tests {
             let sql = crate::sqlite::Sqlite::new();
             sql.script(include_str!("../../../migrations/search/0001_search.sql"));
             if let Ok(question) = Question::parse(&text) {
-                let (query, parameters) = super::super::find(&question, Some(&["room:n:a".into()]), None, 5);
+                let names = ["room:n:a".into()];
+                let places = super::super::Places { conversations: Some(&names), direct: true };
+                let (query, parameters) = super::super::find(&question, places, None, 5);
                 prop_assert!(sql.run(query, &parameters).is_ok(), "{}", question.expression());
             }
         }
