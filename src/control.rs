@@ -102,6 +102,7 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["network", "pairings", pairing] => Found::Network(Setup::Pairing(pairing)),
         ["network", "limits"] => Found::Network(Setup::Limits),
         ["network", "projection"] => Found::Network(Setup::Projection),
+        ["network", "search"] => Found::Network(Setup::Search),
         _ => return None,
     })
 }

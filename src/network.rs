@@ -11,6 +11,7 @@ mod documents;
 mod health;
 mod messages;
 pub mod operator;
+pub mod search;
 mod write;
 
 use crate::answer::Answer;
@@ -147,7 +148,8 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
         Route::Console => console::serve(asking).await,
         Route::SignOut => console::sign_out(asking),
         Route::Metrics => documents::metrics(asking).await,
-        Route::Search | Route::Other => Err(MoltnetError::not_found("there is nothing at this path")),
+        Route::Search => search::serve(asking).await,
+        Route::Other => Err(MoltnetError::not_found("there is nothing at this path")),
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Setup<'a> {
     Limits,
     /// The directory in D1.
     Projection,
+    /// The search's database.
+    Search,
 }
 
 impl Setup<'_> {
@@ -35,7 +37,7 @@ impl Setup<'_> {
     pub fn allow(self) -> &'static str {
         match self {
             Self::Network => "GET, HEAD",
-            Self::Tokens | Self::Pairings | Self::Projection => "POST",
+            Self::Tokens | Self::Pairings | Self::Projection | Self::Search => "POST",
             Self::Token(_) | Self::Pairing(_) => "DELETE",
             Self::Limits => "PATCH",
         }
@@ -55,6 +57,7 @@ pub async fn serve(request: &Request, setup: Setup<'_>) -> Result<Answer, Proble
         Setup::Pairing(id) => OperatorOp::RemovePairing(id.to_owned()),
         Setup::Limits => OperatorOp::ChangeLimits(body(request).await?),
         Setup::Projection => OperatorOp::Reproject,
+        Setup::Search => return super::search::refill(request).await,
     };
     let settings = configured(request).map_err(|why| Problem::new(Code::NotConfigured, why))?;
     let asking = Asking { request, settings: &settings };

@@ -179,11 +179,13 @@ impl<S: Sql, W: World> Network<S, W> {
         Ok(Reply::Done)
     }
 
-    /// The rooms that a caller may search.
+    /// The conversations that a caller may search: the rooms that it sees and the direct conversations that it takes
+    /// part in, or one room.
     pub(super) fn searchable(&self, asker: &Asker, room: Option<&str>) -> Outcome<Reply> {
         if let Some(room) = room {
             let row = self.seen_room(asker, room.trim())?;
-            return Ok(Reply::Search(Some(vec![row.room.id])));
+            let name = self.conversation(ConversationKind::Room, &row.room.id);
+            return Ok(Reply::Search(Some(vec![name.to_string()])));
         }
         let view = self.view(asker);
         if view.all {
@@ -191,6 +193,16 @@ impl<S: Sql, W: World> Network<S, W> {
         }
         let (condition, parameters) = seen(&view);
         let rows = self.sql.run(&format!("SELECT id FROM room WHERE {condition}"), &parameters)?;
-        Ok(Reply::Search(Some(rows.iter().map(|row| column(row, 0).text().to_owned()).collect())))
+        let own = serde_json::to_string(&view.members).unwrap_or_default();
+        let dms = self.sql.run(
+            "SELECT DISTINCT dm FROM participant WHERE participant IN (SELECT value FROM json_each(?1))",
+            &[own.into()],
+        )?;
+        let names = |kind: ConversationKind, rows: &[Vec<Value>]| -> Vec<String> {
+            rows.iter().map(|row| self.conversation(kind, column(row, 0).text()).to_string()).collect()
+        };
+        let mut all = names(ConversationKind::Room, &rows);
+        all.extend(names(ConversationKind::Dm, &dms));
+        Ok(Reply::Search(Some(all)))
     }
 }

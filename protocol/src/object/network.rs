@@ -95,7 +95,7 @@ pub enum NetworkOp {
     },
     /// Answers the metrics as text.
     Metrics,
-    /// Which rooms may the caller search? Answers [`Reply::Search`].
+    /// Which conversations may the caller search? Answers [`Reply::Search`].
     Search {
         /// Only this room.
         room: Option<String>,
@@ -176,7 +176,7 @@ pub enum Reply {
     Ticket(Box<Ticket>),
     /// It may be read: there.
     Read(Box<Place>),
-    /// These rooms may be searched; `None`: all, and direct conversations too.
+    /// These conversations may be searched, by the names of their objects; `None`: all.
     Search(Option<Vec<String>>),
 }
 
