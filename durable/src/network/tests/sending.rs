@@ -159,7 +159,7 @@ fn members_read_their_rooms_unless_that_is_switched_off() {
         assert_eq!(bench.status(Some(&a), NetworkOp::Read(filter)), expected);
         let search = bench.ask(Some(&a), NetworkOp::Search { room: None });
         if expected == 200 {
-            assert_eq!(search.unwrap(), Reply::Search(Some(vec!["mine".into()])));
+            assert_eq!(search.unwrap(), Reply::Search(Some(vec!["room:local:mine".into()])));
         } else {
             assert_eq!(search.unwrap_err().status, 403);
         }
