@@ -171,6 +171,7 @@ describe("an operation of an endpoint", () => {
 
 describe("an operation of the control API", () => {
   const values = () => ({
+    pairing: "far",
     account: mine.account,
     agent: mine.id,
     key: mine.keyId,
