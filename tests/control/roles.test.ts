@@ -122,6 +122,7 @@ describe("roles", () => {
     },
     changeNetworkLimits: () => ({ path: "/network/limits", json: { posts_per_minute: 600 } }),
     reprojectNetwork: () => ({ path: "/network/projection" }),
+    refillSearch: () => ({ path: "/network/search" }),
   };
 
   const operations = guarded();
