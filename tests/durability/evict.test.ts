@@ -65,9 +65,9 @@ describe("eviction", () => {
     };
     // The last use of a key is told to the minute, and to look is to use it.
     await until("a minute with time left", () => new Date().getSeconds() < 45);
-    const before = [await shown(), await status()];
+    const before = [await status(), await shown()];
     await evictAll(t);
-    assert.deepEqual([await shown(), await status()], before);
+    assert.deepEqual([await status(), await shown()], before);
     assert.equal((await t.completions({ messages: [] }, { key: second.key })).status, 401);
     pod.clear();
     const answer = await t.completions({ messages: [{ role: "user", content: "hi" }] });
