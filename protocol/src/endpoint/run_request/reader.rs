@@ -124,13 +124,14 @@ impl<'a> Reader<'a> {
     }
 
     pub fn timeout_ms(&self) -> Result<Option<u64>, Problem> {
-        let must = "must be a number of seconds above 0";
+        let must = "must be a number of seconds, 0.5 at least";
         let Some(value) = self.get("timeout_seconds")? else { return Ok(None) };
-        let seconds = value.float().filter(|s| *s > 0.0).ok_or_else(|| wrong("timeout_seconds", must))?;
+        // In less no pod can be asked: the answer would be a timeout whatever it does.
+        let seconds = value.float().filter(|s| *s >= 0.5).ok_or_else(|| wrong("timeout_seconds", must))?;
         // Beyond what a duration holds it is as long as can be; the agent's own limit comes on top.
         let millis = Duration::try_from_secs_f64(seconds)
             .map_or(u64::MAX, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
-        Ok(Some(millis.max(1)))
+        Ok(Some(millis))
     }
 
     pub fn stream_options(&self, api: Api) -> Result<StreamOptions, Problem> {

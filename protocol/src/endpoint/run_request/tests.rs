@@ -74,7 +74,7 @@ fn the_larger_limit_is_reserved() {
     assert_eq!(tokens(r#""max_tokens":5,"max_completion_tokens":9"#), Some(9));
     assert_eq!(tokens(r#""max_tokens":5,"max_completion_tokens":null"#), Some(5));
     assert_eq!(parse(r#""n":128,"timeout_seconds":1e300"#).unwrap().choices, 128);
-    assert_eq!(parse(r#""timeout_seconds":1e-9"#).unwrap().timeout_ms, Some(1));
+    assert_eq!(parse(r#""timeout_seconds":0.5"#).unwrap().timeout_ms, Some(500));
 }
 
 #[test]
@@ -87,6 +87,7 @@ fn each_wrong_member_is_named() {
         (r#""max_completion_tokens":1.5"#, "max_completion_tokens"),
         (r#""n":129"#, "n"),
         (r#""timeout_seconds":0"#, "timeout_seconds"),
+        (r#""timeout_seconds":0.499"#, "timeout_seconds"),
         (r#""timeout_seconds":"1""#, "timeout_seconds"),
         (r#""stream_options":[]"#, "stream_options"),
         (r#""stream_options":{"include_usage":1}"#, "stream_options.include_usage"),
