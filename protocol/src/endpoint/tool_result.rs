@@ -23,14 +23,9 @@ pub fn of_completion(body: &[u8], id: &str, prompt_tokens: u64) -> Result<(Vec<u
     push_string(&mut out, id);
     out.extend_from_slice(b",\"object\":\"tool.result\",\"content\":");
     out.extend_from_slice(content.map_or(&b"\"\""[..], Value::raw));
-    out.extend_from_slice(b",\"tool_calls\":[");
-    for (at, call) in calls.into_iter().flat_map(Value::elements).enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        push_call(&mut out, call);
-    }
-    out.extend_from_slice(b"],\"usage\":");
+    out.extend_from_slice(b",\"tool_calls\":");
+    push_calls(&mut out, calls);
+    out.extend_from_slice(b",\"usage\":");
     out.extend_from_slice(&usage_object(usage, members.get(body, "usage").filter(is_object).map(Value::raw)));
     out.push(b'}');
     Ok((out, usage))
@@ -58,7 +53,9 @@ pub fn of_result(body: &[u8], id: &str, prompt_tokens: u64) -> Result<(Vec<u8>, 
     edits.set_string("id", id);
     edits.set_string("object", "tool.result");
     edits.set("content", content.map_or(&b"\"\""[..], Value::raw));
-    edits.set("tool_calls", calls.map_or(&b"[]"[..], Value::raw));
+    let mut list = Vec::new();
+    push_calls(&mut list, calls);
+    edits.set("tool_calls", list);
     edits.set("usage", usage_object(usage, members.get(body, "usage").filter(is_object).map(Value::raw)));
     let mut out = Vec::with_capacity(body.len() + 256);
     edits.write(body, &members, &mut out);
@@ -75,6 +72,18 @@ fn is_string(value: &Value<'_>) -> bool {
 
 fn is_object(value: &Value<'_>) -> bool {
     value.kind() == Kind::Object
+}
+
+/// Appends the list of calls, each in the documented form whatever the pod makes of it.
+fn push_calls(out: &mut Vec<u8>, calls: Option<Value<'_>>) {
+    out.push(b'[');
+    for (at, call) in calls.into_iter().flat_map(Value::elements).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_call(out, call);
+    }
+    out.push(b']');
 }
 
 /// Appends a call: `OpenAI` writes arguments as a text that holds JSON, a result as nothing at all.
@@ -146,6 +155,9 @@ mod tests {
             (&result["tool_calls"][0]["result"], &result["usage"]["source"]),
             (&json!(1), &json!("estimated"))
         );
+        let odd = made(of_result(br#"{"tool_calls":[{"name":{},"said":1},7]}"#, "m", 9));
+        let nameless = json!({"name": "", "arguments": {}, "result": null});
+        assert_eq!(odd["tool_calls"], json!([nameless, nameless]));
         let bare = made(of_result(br#"{"tool_calls":[]}"#, "m", 9));
         assert_eq!(bare["content"], "");
         for (body, why) in [
