@@ -6,7 +6,7 @@ use crate::sql::Sql;
 use moltghost_protocol::moltnet::access::Scopes;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::member;
-use moltghost_protocol::moltnet::policy::WritePolicy;
+use moltghost_protocol::moltnet::policy;
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::name::ConversationKind;
 use moltghost_protocol::object::room::Post;
@@ -15,40 +15,23 @@ impl<S: Sql> Room<S> {
     /// Whether the poster may say this here.
     pub(super) fn may_post(&self, room: &Loaded, post: &Post) -> Outcome<()> {
         let (caller, from) = (&post.caller, &post.message.from);
-        if caller.unauthenticated || caller.is_operator() {
+        let state = &room.state;
+        if self.name.kind == ConversationKind::Room {
+            let (home, id) = (&self.name.network, &self.name.id);
+            return policy::may_write(caller, home, id, state.write_policy, &state.members, from);
+        }
+        let began = room.last > 0;
+        let human =
+            from.kind.trim() == "human" && caller.has_static_token() && caller.scopes.any(Scopes::WRITE);
+        let open = caller.unauthenticated || caller.is_operator() || !began || human;
+        if open || self.takes_part(room, &from.network_id, &from.id) {
             return Ok(());
         }
-        let writes = caller.has_static_token() && caller.scopes.any(Scopes::WRITE);
-        let home = self.name.network.as_str();
-        if self.name.kind == ConversationKind::Dm {
-            let began = room.last > 0;
-            let human = from.kind.trim() == "human" && writes;
-            if !began || human || self.takes_part(room, &from.network_id, &from.id) {
-                return Ok(());
-            }
-            return Err(MoltnetError::forbidden(format!(
-                "direct conversation {} is open to its participants; one of them can name {} in participant_ids",
-                quote(&self.name.id),
-                quote(&from.id)
-            )));
-        }
-        let allowed = match room.state.write_policy {
-            WritePolicy::Operators => writes,
-            policy => {
-                let own = caller
-                    .agent
-                    .as_deref()
-                    .is_some_and(|agent| member::identity(&from.network_id, &from.id) == (home, agent));
-                member::is_member(home, &room.state.members, &from.network_id, &from.id)
-                    || (policy == WritePolicy::RegisteredAgents && own)
-            }
-        };
-        if allowed {
-            Ok(())
-        } else {
-            let room = quote(&self.name.id);
-            Err(MoltnetError::forbidden(format!("room {room} write policy forbids sender")))
-        }
+        Err(MoltnetError::forbidden(format!(
+            "direct conversation {} is open to its participants; one of them can name {} in participant_ids",
+            quote(&self.name.id),
+            quote(&from.id)
+        )))
     }
 
     /// Whether an agent takes part in the direct conversation.
