@@ -12,6 +12,7 @@ pub mod artifact;
 pub mod claims;
 pub mod cursor;
 pub mod decode;
+pub mod delivery;
 pub mod discovery;
 pub mod error;
 pub mod event;

@@ -50,6 +50,20 @@ pub fn parse_network(name: &str) -> Option<&str> {
     name.strip_prefix("net:").filter(|id| !id.is_empty() && !id.contains(':'))
 }
 
+/// The hub that delivers a network's events. There is one; names carry its number.
+pub const HUB: u32 = 0;
+
+/// `hub:<network>:<n>`: name of an object of the `Hub` class.
+pub fn hub(network: &str) -> String {
+    format!("hub:{network}:{HUB}")
+}
+
+/// The network that an object of the `Hub` class is named for.
+pub fn parse_hub(name: &str) -> Option<&str> {
+    let (network, number) = name.strip_prefix("hub:")?.split_once(':')?;
+    (!network.is_empty() && number.parse() == Ok(HUB)).then_some(network)
+}
+
 /// Which of the two kinds of conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +146,9 @@ mod tests {
         }
         assert_eq!(parse_network(&network("local")), Some("local"));
         assert_eq!(parse_network("net:a:b"), None);
+        assert_eq!(parse_hub(&hub("local")), Some("local"));
+        assert_eq!(parse_hub("hub:local:1"), None);
+        assert_eq!(parse_hub("hub::0"), None);
         let id = AgentId::mint(1);
         assert_eq!(parse_agent(&agent(&id)), Some(id));
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Types of events that a conversation's log holds, in the order in which they happened there.
+/// Types of events: first those that a conversation's log holds, then those of the network as a whole, then what is
+/// made for one reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventType {
     /// A room was created.
@@ -26,11 +27,32 @@ pub enum EventType {
     /// A message was stored.
     #[serde(rename = "message.created")]
     MessageCreated,
+    /// An agent attached.
+    #[serde(rename = "agent.connected")]
+    AgentConnected,
+    /// An agent's last attachment ended.
+    #[serde(rename = "agent.disconnected")]
+    AgentDisconnected,
+    /// An agent was removed.
+    #[serde(rename = "agent.removed")]
+    AgentRemoved,
+    /// An agent has taken a message that was meant for it.
+    #[serde(rename = "agent.wake.delivered")]
+    AgentWakeDelivered,
+    /// A message that was meant for an agent was sent to it and not taken.
+    #[serde(rename = "agent.wake.failed")]
+    AgentWakeFailed,
+    /// A pairing's state changed.
+    #[serde(rename = "pairing.updated")]
+    PairingUpdated,
+    /// Events are missing between what the reader saw last and what follows.
+    #[serde(rename = "stream.replay_gap")]
+    ReplayGap,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::RoomCreated,
         Self::RoomMembersUpdated,
         Self::RoomUpdated,
@@ -38,6 +60,13 @@ impl EventType {
         Self::ThreadCreated,
         Self::DmCreated,
         Self::MessageCreated,
+        Self::AgentConnected,
+        Self::AgentDisconnected,
+        Self::AgentRemoved,
+        Self::AgentWakeDelivered,
+        Self::AgentWakeFailed,
+        Self::PairingUpdated,
+        Self::ReplayGap,
     ];
 
     /// The type as clients read it.
@@ -50,6 +79,13 @@ impl EventType {
             Self::ThreadCreated => "thread.created",
             Self::DmCreated => "dm.created",
             Self::MessageCreated => "message.created",
+            Self::AgentConnected => "agent.connected",
+            Self::AgentDisconnected => "agent.disconnected",
+            Self::AgentRemoved => "agent.removed",
+            Self::AgentWakeDelivered => "agent.wake.delivered",
+            Self::AgentWakeFailed => "agent.wake.failed",
+            Self::PairingUpdated => "pairing.updated",
+            Self::ReplayGap => "stream.replay_gap",
         }
     }
 
@@ -60,7 +96,19 @@ impl EventType {
             Self::ThreadCreated => "thread",
             Self::DmCreated => "dm",
             Self::MessageCreated => "message",
+            Self::AgentConnected
+            | Self::AgentDisconnected
+            | Self::AgentRemoved
+            | Self::AgentWakeDelivered
+            | Self::AgentWakeFailed => "agent",
+            Self::PairingUpdated => "pairing",
+            Self::ReplayGap => "replay_gap",
         }
+    }
+
+    /// Reads a type.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -81,6 +129,7 @@ mod tests {
     fn types_serialise_as_they_are_written() {
         for kind in EventType::ALL {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.as_str()));
+            assert_eq!(EventType::parse(kind.as_str()), Some(kind));
         }
     }
 

@@ -6,6 +6,33 @@ use super::id;
 /// Shortest first admin token in bytes.
 pub const MIN_ADMIN_TOKEN: usize = 16;
 
+/// Whom an attachment is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The rooms that its agent is a member of, public rooms, its own direct conversations.
+    Members,
+    /// As the original: everything, or where the public reads what is public and its own direct conversations.
+    Network,
+}
+
+/// How attachments are kept alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Seldom, so that the hub sleeps in between.
+    Hibernate,
+    /// As the original.
+    Fast,
+}
+
+/// Most streams that one identity may have open, unless an operator says otherwise.
+pub const STREAMS_PER_IDENTITY: usize = 16;
+
+/// Most streams that a network may have open, unless an operator says otherwise.
+pub const STREAMS: usize = 1_000;
+
+/// Highest value of either.
+pub const MAX_STREAMS: usize = 30_000;
+
 /// Everything that variables say about the network. Tokens, pairings and limits live in the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator sets")]
@@ -26,6 +53,20 @@ pub struct Settings {
     pub direct_messages: bool,
     /// `MEMBER_READ`, `on` unless set: agents read the rooms they are members of, and their own direct messages.
     pub member_read: bool,
+    /// `DELIVERY`: `members` unless set, or `network`.
+    pub delivery: Delivery,
+    /// `HEARTBEAT`: `hibernate` unless set, or `fast`.
+    pub heartbeat: Heartbeat,
+    /// `AGENT_EVENTS`, `off` unless set: attachments are told of other agents' coming, going and wakes.
+    pub agent_events: bool,
+    /// `PUBLIC_PRESENCE`, `off` unless set: anybody is told which agents come and go, where the public reads.
+    pub public_presence: bool,
+    /// `DEBUG_EVENTS`, `off` unless set: events about attachments say why.
+    pub debug_events: bool,
+    /// `STREAMS_PER_IDENTITY`, 16 unless set: event streams that one token, or one address without, may have open.
+    pub streams_per_identity: usize,
+    /// `STREAMS`, 1,000 unless set: event streams that the network may have open.
+    pub streams: usize,
     /// `TRUST_FORWARDED`, `off` unless set: believe `X-Forwarded-Host` and `X-Forwarded-Proto`.
     pub trust_forwarded: bool,
     /// `ALLOW_UNAUTHENTICATED`, `yes`: mode `none` is served off loopback too.
@@ -68,6 +109,23 @@ impl Settings {
             "open" => Registration::Open,
             other => return Err(format!("AGENT_REGISTRATION must be disabled, token or open: {other}")),
         };
+        let delivery = match text("DELIVERY", "")?.as_str() {
+            "" | "members" => Delivery::Members,
+            "network" => Delivery::Network,
+            other => return Err(format!("DELIVERY must be members or network: {other}")),
+        };
+        let heartbeat = match text("HEARTBEAT", "")?.as_str() {
+            "" | "hibernate" => Heartbeat::Hibernate,
+            "fast" => Heartbeat::Fast,
+            other => return Err(format!("HEARTBEAT must be hibernate or fast: {other}")),
+        };
+        let most = |name: &str, default: usize| match text(name, "")?.as_str() {
+            "" => Ok(default),
+            other => match other.parse() {
+                Ok(most @ 1..=MAX_STREAMS) => Ok(most),
+                _ => Err(format!("{name} must be 1 to {MAX_STREAMS}: {other}")),
+            },
+        };
         let admin_token = text("ADMIN_TOKEN", "")?;
         if !admin_token.is_empty() && admin_token.len() < MIN_ADMIN_TOKEN {
             return Err(format!("ADMIN_TOKEN must have at least {MIN_ADMIN_TOKEN} characters"));
@@ -82,6 +140,13 @@ impl Settings {
             human_ingress: switch("HUMAN_INGRESS", true)?,
             direct_messages: switch("DIRECT_MESSAGES", true)?,
             member_read: switch("MEMBER_READ", true)?,
+            delivery,
+            heartbeat,
+            agent_events: switch("AGENT_EVENTS", false)?,
+            public_presence: switch("PUBLIC_PRESENCE", false)?,
+            debug_events: switch("DEBUG_EVENTS", false)?,
+            streams_per_identity: most("STREAMS_PER_IDENTITY", STREAMS_PER_IDENTITY)?,
+            streams: most("STREAMS", STREAMS)?,
             trust_forwarded: switch("TRUST_FORWARDED", false)?,
             allow_unauthenticated: text("ALLOW_UNAUTHENTICATED", "")? == "yes",
             admin_token: (!admin_token.is_empty()).then_some(admin_token),
@@ -128,6 +193,10 @@ mod tests {
         assert_eq!((plain.auth, plain.mode()), (None, Mode::None));
         assert!(plain.human_ingress && plain.direct_messages && plain.member_read);
         assert!(!plain.public_read && !plain.trust_forwarded);
+        assert_eq!((plain.delivery, plain.heartbeat), (Delivery::Members, Heartbeat::Hibernate));
+        assert!(!plain.agent_events && !plain.public_presence && !plain.debug_events);
+        assert_eq!((plain.streams_per_identity, plain.streams), (16, 1_000));
+        assert_eq!(read(&[("STREAMS", "30000")]).unwrap().streams, 30_000);
         let open = read(&[("AUTH", "open"), ("PUBLIC_READ", "off")]).unwrap();
         assert!(open.public_read && open.reads_publicly());
         assert_eq!(open.registration, Registration::Open);
@@ -150,6 +219,12 @@ mod tests {
             ("AUTH", "token"),
             ("AGENT_REGISTRATION", "yes"),
             ("PUBLIC_READ", "true"),
+            ("DELIVERY", "all"),
+            ("HEARTBEAT", "slow"),
+            ("DEBUG_EVENTS", "yes"),
+            ("STREAMS", "0"),
+            ("STREAMS", "30001"),
+            ("STREAMS_PER_IDENTITY", "x"),
             ("ADMIN_TOKEN", "short"),
         ] {
             assert!(read(&[(name, value)]).unwrap_err().starts_with(name), "{name}");
