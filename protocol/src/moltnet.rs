@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod error;
 pub mod event;
 pub mod fqid;
+pub mod frame;
 pub mod gate;
 pub mod id;
 pub mod limits;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub const MAX_BODY: usize = 1_048_576;
 
 /// Fields that hold one object. Serde would take an array for one, the original does not.
-const OBJECTS: [&str; 4] = ["from", "origin", "target", "limits"];
+const OBJECTS: [&str; 6] = ["from", "origin", "target", "limits", "agent", "capabilities"];
 
 /// Fields that hold a list of objects.
 const LISTS: [&str; 5] = ["parts", "rooms", "agents", "tokens", "pairings"];
