@@ -20,6 +20,7 @@ use wasm_bindgen::prelude::*;
 
 pub use moltghost_durable::account::AccountObject;
 pub use moltghost_durable::agent::AgentObject;
+pub use moltghost_durable::hub::HubObject;
 pub use moltghost_durable::network::NetworkObject;
 pub use moltghost_durable::room::RoomObject;
 

@@ -61,7 +61,7 @@ export const ours: Program = {
         OPERATOR_TOKEN,
         KEY_PEPPER: "a pepper for the benchmark, 32 bytes",
       },
-      objects: { ACCOUNT: "Account", AGENT: "Agent" },
+      objects: { ACCOUNT: "Account", AGENT: "Agent", HUB: "Hub", NETWORK: "Network", ROOM: "Room" },
     });
     try {
       const { agent, key } = await seed(url, upstream);

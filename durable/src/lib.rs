@@ -4,6 +4,7 @@
 pub mod account;
 pub mod agent;
 pub mod bindings;
+pub mod hub;
 pub mod migrate;
 pub mod network;
 pub mod room;

@@ -12,6 +12,7 @@ mod apply;
 mod conversations;
 mod credential;
 mod describe;
+mod notices;
 mod object;
 mod operator;
 mod pairings;
@@ -39,6 +40,7 @@ use moltghost_protocol::moltnet::gate::{self, Credential, Gate};
 use moltghost_protocol::moltnet::metrics::Metrics;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
+use moltghost_protocol::object::hub::Notice;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply, What};
 use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read, write_outcome};
@@ -63,6 +65,8 @@ pub trait World {
     fn wake(&self, time: Millis);
     /// Asks a conversation.
     fn room(&self, conversation: &Conversation, ask: RoomAsk) -> impl Future<Output = Outcome<()>>;
+    /// Tells the hub; answers the number of the last notice that it has.
+    fn hub(&self, notices: Vec<Notice>) -> impl Future<Output = Outcome<u64>>;
     /// Writes to D1 in one transaction.
     fn project(&self, statements: Vec<Statement>) -> impl Future<Output = Outcome<()>>;
 }
@@ -145,6 +149,7 @@ impl<S: Sql, W: World> Network<S, W> {
             NetworkOp::Send(request) => self.send(&asker, *request),
             NetworkOp::Pairings(page) => self.pairings(&page),
             NetworkOp::Document { document, base } => self.document(&asker, document, &base),
+            NetworkOp::Observe => self.observe(&asker),
             NetworkOp::Metrics => Ok(Reply::Document { status: 200, body: self.metrics.borrow().write() }),
             NetworkOp::Search { room } => self.searchable(&asker, room.as_deref()),
         }
@@ -173,10 +178,11 @@ impl<S: Sql, W: World> Network<S, W> {
         let prepared = self.prepare();
         let done = match prepared {
             Ok(()) => {
+                let heard = self.tell_hub().await;
                 let told = self.tell_rooms().await;
                 let projected = self.project().await;
                 self.behind.set(projected.is_err());
-                told.and_then(|more| projected.map(|()| more))
+                heard.and(told).and_then(|more| projected.map(|()| more))
             }
             Err(error) => Err(error),
         };
@@ -219,7 +225,7 @@ fn gate_of(op: &NetworkOp) -> Gate {
         | NetworkOp::Apply(_)
         | NetworkOp::Metrics => Gate::Any(Scopes::ADMIN),
         NetworkOp::Agents(_) => Gate::Public(gate::LIST),
-        NetworkOp::Agent(_) => Gate::Public(gate::READ),
+        NetworkOp::Agent(_) | NetworkOp::Observe => Gate::Public(gate::READ),
         NetworkOp::Register(_) => Gate::Register,
         NetworkOp::Rotate { .. } => Gate::Any(Scopes::ADMIN.and(Scopes::ATTACH)),
         NetworkOp::Send(_) => Gate::Any(gate::SEND),

@@ -48,7 +48,7 @@ export function builtWorker(vars: Record<string, string> = {}): RawWorkerd {
     compatibilityDate: "2026-11-17",
     vars: { DOMAIN: "localhost", DEVELOPMENT: "on", OPERATOR_TOKEN, KEY_PEPPER, ...vars },
     json: { VERSION: { id: "raw", tag: "", timestamp: "2026-11-17T00:00:00.000Z" } },
-    objects: { ACCOUNT: "Account", AGENT: "Agent" },
+    objects: { ACCOUNT: "Account", AGENT: "Agent", HUB: "Hub", NETWORK: "Network", ROOM: "Room" },
     self: ["SELF"],
   };
 }

@@ -71,7 +71,7 @@ impl<S: Sql, W: World> Account<S, W> {
             None => self.greet(socket, text).map_err(|problem| (REFUSED, problem)),
         };
         if let Err((code, problem)) = taken {
-            socket.send(&write_answer::<()>(&Err(problem)));
+            socket.say(&write_answer::<()>(&Err(problem)));
             socket.close(code, "refused");
         }
     }
@@ -108,7 +108,7 @@ impl<S: Sql, W: World> Account<S, W> {
         let span = Span::read(&self.sql)?;
         let mut link = Link::new(owner, &span, cursor);
         link.keep(socket);
-        socket.send(&write_answer(&Ok(Watching { ends })));
+        socket.say(&write_answer(&Ok(Watching { ends })));
         link.pump(&self.sql, &span, socket)?;
         Ok(())
     }

@@ -238,7 +238,7 @@ extern "C" {
     pub fn keep_state(socket: &JsValue, text: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = sendText)]
-    pub fn send_text(socket: &JsValue, text: &str) -> Result<(), JsValue>;
+    pub fn send_text(socket: &JsValue, text: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = closeSocket)]
     pub fn close_socket(socket: &JsValue, code: u16, reason: &str) -> Result<(), JsValue>;

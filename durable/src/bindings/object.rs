@@ -88,6 +88,8 @@ pub enum Class {
     Account,
     /// `Agent`.
     Agent,
+    /// `Hub`.
+    Hub,
     /// `Network`.
     Network,
     /// `Room`: rooms and direct conversations.
@@ -99,6 +101,7 @@ impl Class {
         match self {
             Self::Account => "ACCOUNT",
             Self::Agent => "AGENT",
+            Self::Hub => "HUB",
             Self::Network => "NETWORK",
             Self::Room => "ROOM",
         }

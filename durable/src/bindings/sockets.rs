@@ -27,6 +27,12 @@ pub fn open(state: &JsValue) -> Vec<Socket> {
 }
 
 impl link::Socket for Socket {
+    type Text = JsValue;
+
+    fn text(text: &str) -> JsValue {
+        JsValue::from_str(text)
+    }
+
     fn state(&self) -> Option<String> {
         glue::socket_state(&self.0).ok().flatten()
     }
@@ -36,7 +42,7 @@ impl link::Socket for Socket {
         let _ = glue::keep_state(&self.0, state);
     }
 
-    fn send(&self, text: &str) {
+    fn send(&self, text: &JsValue) {
         let _ = glue::send_text(&self.0, text);
     }
 

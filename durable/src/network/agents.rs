@@ -1,16 +1,18 @@
 //! Agents: everybody who is in a room that the caller sees, and everybody who registered. Shown and removed.
 
+use super::notices::notice;
 use super::rooms::{seen, total};
 use super::window::Collection;
 use super::{document, Asker, Network, World};
 use crate::sql::{column, Sql, Value};
 use moltghost_protocol::moltnet::agent::AgentSummary;
-use moltghost_protocol::moltnet::claims::spellings;
+use moltghost_protocol::moltnet::claims::{agent_principal, spellings};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::moltnet::room::Removed;
 use moltghost_protocol::moltnet::{fqid, member};
+use moltghost_protocol::object::hub::News;
 use moltghost_protocol::object::network::Reply;
 use moltghost_protocol::time::Millis;
 
@@ -150,7 +152,8 @@ impl<S: Sql, W: World> Network<S, W> {
     /// with this turn; the rooms' own objects learn of it from the alarm or the next ticket.
     pub(super) fn remove_agent(&self, id: &str) -> Outcome<Reply> {
         let id = id.trim();
-        let registered = self.agent_row(id)?.is_some();
+        let row = self.agent_row(id)?;
+        let registered = row.is_some();
         let counted = self.sql.run("SELECT count(*) FROM member WHERE member = ?1", &[id.into()])?;
         let rooms = counted.first().map_or(0, |row| column(row, 0).int());
         if member::check(id).is_err() || (!registered && rooms == 0) {
@@ -158,6 +161,9 @@ impl<S: Sql, W: World> Network<S, W> {
         }
         let left = usize::try_from(rooms).unwrap_or(0);
         let one = || vec![Value::from(id)];
+        let now = self.world.now();
+        let (name, principal) =
+            row.map(|row| (row.name, agent_principal(&row.actor_uid))).unwrap_or_default();
         self.sql.batch(&[
             (
                 "UPDATE room SET version = version + 1, quiet = 0, members = (
@@ -170,6 +176,8 @@ impl<S: Sql, W: World> Network<S, W> {
             ("INSERT OR IGNORE INTO gone (id) SELECT id FROM agent WHERE id = ?1", one()),
             ("DELETE FROM agent WHERE id = ?1", one()),
             total(0, 0, left, -i64::from(registered)),
+            notice(now, &News::AgentRemoved { agent: id.to_owned(), name }),
+            notice(now, &News::Ended(principal)),
         ])?;
         self.changed();
         document(200, &Removed::new("agent", id))

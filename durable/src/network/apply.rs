@@ -2,11 +2,14 @@
 //! Everything is checked before anything is written, and it is written in one turn. Nothing is ever removed.
 
 use super::agents::Row;
+use super::notices::notice;
 use super::{document, Network, World};
 use crate::sql::Sql;
 use moltghost_protocol::moltnet::apply::{ApplyRequest, ApplyResult, Skipped};
+use moltghost_protocol::moltnet::claims::agent_principal;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::room::{NewRoom, Room};
+use moltghost_protocol::object::hub::News;
 use moltghost_protocol::object::network::Reply;
 
 impl<S: Sql, W: World> Network<S, W> {
@@ -59,9 +62,12 @@ impl<S: Sql, W: World> Network<S, W> {
         let name = if name.is_empty() { row.name.clone() } else { name.to_owned() };
         // A token that was given an end keeps it, as long as it is the same token.
         let expires = row.expires.filter(|_| row.credential == credential);
+        // Whom it was bound to before speaks for it no longer.
+        let ended = (row.credential != credential)
+            .then(|| notice(now, &News::Ended(agent_principal(&row.actor_uid))));
         let credential = credential.to_owned();
         let row = Row { name, credential, expires, updated: now.max(row.created + 1), ..row };
-        self.write_agent(&row)?;
+        self.write_agent(&row, ended)?;
         Ok(row)
     }
 }

@@ -8,7 +8,8 @@ use crate::bindings::{d1, entry, now, object, random, Failure};
 use crate::sql::Statement;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::settings::Settings;
-use moltghost_protocol::name::{parse_network, Conversation};
+use moltghost_protocol::name::{hub, parse_network, Conversation};
+use moltghost_protocol::object::hub::{HubAsk, Notice};
 use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read_outcome, write, write_outcome};
 use moltghost_protocol::time::Millis;
@@ -71,7 +72,8 @@ fn open(state: &JsValue, env: &JsValue) -> Result<Opened, Failure> {
     if parse_network(&name) != Some(settings.id.as_str()) {
         return Err(Failure(format!("no network object is called {name}: NETWORK_ID is {}", settings.id)));
     }
-    let world = Platform { storage: storage.clone(), env: env.clone(), alarm: Cell::new(None) };
+    let network = settings.id.clone();
+    let world = Platform { storage: storage.clone(), env: env.clone(), network, alarm: Cell::new(None) };
     Ok(Rules::new(storage, world, pepper, settings))
 }
 
@@ -88,6 +90,7 @@ pub fn settings(env: &JsValue) -> Result<Settings, Failure> {
 struct Platform {
     storage: object::Storage,
     env: JsValue,
+    network: String,
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<Millis>>,
 }
@@ -118,6 +121,14 @@ impl World for Platform {
     async fn room(&self, conversation: &Conversation, ask: RoomAsk) -> Outcome<()> {
         let name = conversation.to_string();
         match object::call(&self.env, object::Class::Room, &name, &write(&ask)).await {
+            Ok(answer) => read_outcome(&answer),
+            Err(failure) => Err(MoltnetError::unavailable(failure.to_string())),
+        }
+    }
+
+    async fn hub(&self, notices: Vec<Notice>) -> Outcome<u64> {
+        let name = hub(&self.network);
+        match object::call(&self.env, object::Class::Hub, &name, &write(&HubAsk::Notices(notices))).await {
             Ok(answer) => read_outcome(&answer),
             Err(failure) => Err(MoltnetError::unavailable(failure.to_string())),
         }

@@ -5,20 +5,22 @@
 //! lost, it gets the same token, and nothing secret is stored for that.
 
 use super::agents::{unknown, Row};
+use super::notices::notice;
 use super::rates::{Rate, HOUR};
 use super::rooms::total;
 use super::{document, Asker, Network, World};
-use crate::sql::{Sql, Value};
+use crate::sql::{Sql, Statement, Value};
 use moltghost_protocol::alphabet::hex;
 use moltghost_protocol::moltnet::access::{Mode, Scopes};
 use moltghost_protocol::moltnet::agent::{
     mint_token, token_key, RegisterRequest, Registration, RotateRequest, TOKEN_LIFE,
 };
-use moltghost_protocol::moltnet::claims::spellings;
+use moltghost_protocol::moltnet::claims::{agent_principal, spellings};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::registration::{self, binding, check_allowed, check_existing, Binding};
 use moltghost_protocol::moltnet::room::check_name;
 use moltghost_protocol::moltnet::{id, member};
+use moltghost_protocol::object::hub::News;
 use moltghost_protocol::object::network::Reply;
 use moltghost_protocol::time::{rfc3339, Millis};
 
@@ -58,7 +60,7 @@ impl<S: Sql, W: World> Network<S, W> {
                 check_existing(claims, &binding, &agent, &row.credential)?;
                 let name = if name.is_empty() { row.name.clone() } else { name.to_owned() };
                 let row = Row { name, updated: now.max(row.created + 1), ..row };
-                self.write_agent(&row)?;
+                self.write_agent(&row, None)?;
                 return document(200, &self.shown_agent(&row));
             }
             None => self.add_agent(&agent, name, &credential, now)?,
@@ -130,18 +132,19 @@ impl<S: Sql, W: World> Network<S, W> {
         Ok(row)
     }
 
-    /// Writes what a registration is from now on.
-    pub(super) fn write_agent(&self, row: &Row) -> Outcome<()> {
-        self.sql.run(
+    /// Writes what a registration is from now on, and what the hub must learn of it.
+    pub(super) fn write_agent(&self, row: &Row, notice: Option<Statement>) -> Outcome<()> {
+        let written = (
             "UPDATE agent SET name = ?2, credential = ?3, expires = ?4, updated = ?5, projected = 0 WHERE id = ?1",
-            &[
+            vec![
                 row.id.as_str().into(),
                 row.name.as_str().into(),
                 row.credential.as_str().into(),
                 row.expires.into(),
                 row.updated.into(),
             ],
-        )?;
+        );
+        self.sql.batch(&[vec![written], Vec::from_iter(notice)].concat())?;
         self.changed();
         Ok(())
     }
@@ -184,7 +187,8 @@ impl<S: Sql, W: World> Network<S, W> {
             updated: now.max(row.created + 1),
             ..row
         };
-        self.write_agent(&row)?;
+        let ended = notice(now, &News::Ended(agent_principal(&row.actor_uid)));
+        self.write_agent(&row, Some(ended))?;
         document(200, &Registration { agent_token: Some(token), ..self.shown_agent(&row) })
     }
 }

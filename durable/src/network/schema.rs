@@ -48,4 +48,10 @@ pub const NETWORK: &[&[&str]] = &[&[
     "INSERT INTO total VALUES ('{}', 0, 0, 0)",
     // What was leased ahead of use in the window that began then.
     "CREATE TABLE rate (key TEXT PRIMARY KEY, began INTEGER NOT NULL, leased INTEGER NOT NULL) WITHOUT ROWID",
+], &[
+    // What the hub must learn, until it knows; the newest stays, so that numbers are never used again. One row says
+    // which the hub has.
+    "CREATE TABLE notice (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, news TEXT NOT NULL)",
+    "CREATE TABLE heard (number INTEGER NOT NULL)",
+    "INSERT INTO heard VALUES (0)",
 ]];

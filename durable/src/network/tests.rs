@@ -14,6 +14,7 @@ use moltghost_protocol::moltnet::room::CreateRoom;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::moltnet::token::NewToken;
 use moltghost_protocol::name::Conversation;
+use moltghost_protocol::object::hub::Notice;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, OperatorOp, Reply};
 use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read_outcome, write};
@@ -32,6 +33,8 @@ pub(super) struct Seen {
     pub woken: Cell<Option<Millis>>,
     pub told: RefCell<Vec<(String, RoomAsk)>>,
     pub rooms_down: Cell<bool>,
+    pub hub_down: Cell<bool>,
+    pub heard: RefCell<Vec<Notice>>,
     pub d1_down: Cell<bool>,
     pub d1: Sqlite,
 }
@@ -44,6 +47,8 @@ impl Seen {
             woken: Cell::default(),
             told: RefCell::default(),
             rooms_down: Cell::default(),
+            hub_down: Cell::default(),
+            heard: RefCell::default(),
             d1_down: Cell::default(),
             d1: Sqlite::new(),
         }
@@ -79,6 +84,15 @@ impl World for Stage {
         }
         self.0.told.borrow_mut().push((conversation.to_string(), ask));
         Ok(())
+    }
+
+    async fn hub(&self, notices: Vec<Notice>) -> Outcome<u64> {
+        if self.0.hub_down.get() {
+            return Err(MoltnetError::unavailable("down"));
+        }
+        let last = notices.last().map_or(0, |notice| notice.number);
+        self.0.heard.borrow_mut().extend(notices);
+        Ok(last)
     }
 
     async fn project(&self, statements: Vec<Statement>) -> Outcome<()> {

@@ -1,15 +1,22 @@
 //! Static tokens of the directory: made, replaced, ended. Shown once.
 
 use super::credential::scopes_of;
+use super::notices::notice;
 use super::{document, Network, World};
-use crate::sql::{column, Sql, Value};
+use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::alphabet::{encode, BASE62};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::member;
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::moltnet::token::{id_of, NewToken, TokenDocument, MAX_TOKENS};
+use moltghost_protocol::object::hub::News;
 use moltghost_protocol::object::network::Reply;
-use moltghost_protocol::time::rfc3339;
+use moltghost_protocol::time::{rfc3339, Millis};
+
+/// The notice that ends what a static token opened.
+fn ended(now: Millis, id: &str) -> Statement {
+    notice(now, &News::Ended(format!("token:{id}")))
+}
 
 impl<S: Sql, W: World> Network<S, W> {
     pub(super) fn put_token(&self, new: &NewToken) -> Outcome<Reply> {
@@ -37,19 +44,27 @@ impl<S: Sql, W: World> Network<S, W> {
         }
         let agents = serde_json::to_string(&member::unique(&new.agents)).unwrap_or_default();
         let scopes = serde_json::to_value(scopes).ok().and_then(|scopes| scopes.as_i64()).unwrap_or(0);
-        self.sql.run(
+        let now = self.world.now();
+        let written = (
             "INSERT INTO token (id, hash, scopes, agents, network, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, scopes = excluded.scopes,
              agents = excluded.agents, network = excluded.network",
-            &[
+            vec![
                 id.as_str().into(),
                 hash.into(),
                 scopes.into(),
                 agents.into(),
                 new.network_id.trim().into(),
-                self.world.now().into(),
+                now.into(),
             ],
-        )?;
+        );
+        if known == 0 {
+            self.sql.batch(&[written])?;
+        } else {
+            // What the one before opened may be more than this one opens.
+            self.sql.batch(&[written, ended(now, &id)])?;
+            self.changed();
+        }
         let shown = self.token_where("WHERE id = ?1", &[id.as_str().into()])?.pop();
         let shown =
             shown.ok_or_else(|| MoltnetError::internal("a token is not there after it was written"))?;
@@ -60,7 +75,9 @@ impl<S: Sql, W: World> Network<S, W> {
         let shown = self.token_where("WHERE id = ?1", &[id.trim().into()])?.pop();
         let shown =
             shown.ok_or_else(|| MoltnetError::not_found(format!("unknown token {}", quote(id.trim()))))?;
-        self.sql.run("DELETE FROM token WHERE id = ?1", &[shown.id.as_str().into()])?;
+        let gone = ("DELETE FROM token WHERE id = ?1", vec![shown.id.as_str().into()]);
+        self.sql.batch(&[gone, ended(self.world.now(), &shown.id)])?;
+        self.changed();
         document(200, &shown)
     }
 

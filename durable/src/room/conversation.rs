@@ -31,6 +31,8 @@ pub(super) struct Marks {
     pub search: u64,
     /// The directory, which lists direct conversations.
     pub network: u64,
+    /// The hub, which delivers.
+    pub hub: u64,
 }
 
 /// What is in memory once the conversation exists.
@@ -59,13 +61,15 @@ pub struct Room<S> {
     pub limit: u64,
     /// Whether there is a search to be fed.
     pub searchable: bool,
+    /// Whether the hub asked what the conversation is.
+    pub(super) hub_asked: bool,
     pub(super) loaded: Option<Loaded>,
 }
 
 impl<S: Sql> Room<S> {
     /// The conversation on a database; reads nothing yet.
     pub fn new(sql: S, name: Conversation) -> Self {
-        Self { sql, name, limit: MAX_BYTES, searchable: false, loaded: None }
+        Self { sql, name, limit: MAX_BYTES, searchable: false, hub_asked: false, loaded: None }
     }
 
     /// Takes one message that is no post and gives its answer as text; everything that the answer depends on is
@@ -160,7 +164,7 @@ impl<S: Sql> Room<S> {
 
     pub(super) fn load(&mut self) -> Outcome<()> {
         let rows = self.sql.run(
-            "SELECT c.created, c.state, c.participants, c.closed, m.history, m.search, m.network,
+            "SELECT c.created, c.state, c.participants, c.closed, m.history, m.search, m.network, m.hub,
                     l.offset, l.at
              FROM conversation c, mark m
              LEFT JOIN (SELECT offset, at FROM log ORDER BY offset DESC LIMIT 1) l",
@@ -173,9 +177,14 @@ impl<S: Sql> Room<S> {
             state: parsed(stored(1))?,
             participants: parsed(stored(2))?,
             closed: stored(3).int() != 0,
-            marks: Marks { history: whole(stored(4)), search: whole(stored(5)), network: whole(stored(6)) },
-            last: whole(stored(7)),
-            clock: stored(8).int(),
+            marks: Marks {
+                history: whole(stored(4)),
+                search: whole(stored(5)),
+                network: whole(stored(6)),
+                hub: whole(stored(7)),
+            },
+            last: whole(stored(8)),
+            clock: stored(9).int(),
             measured: self.sql.size()?,
             grown: 0,
         });

@@ -8,13 +8,16 @@ use crate::bindings::object::{call, Class};
 use crate::bindings::{entry, now, Failure};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::name;
+use moltghost_protocol::object::hub::Stood;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
 use moltghost_protocol::object::room::DmSummary;
 use moltghost_protocol::object::{read_outcome, write};
 use moltghost_protocol::time::Millis;
 use std::cell::Cell;
 use std::future::Future;
+use std::rc::Rc;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
 /// How long entries wait for more to go along.
 const GATHER_MS: Millis = 500;
@@ -27,6 +30,9 @@ const MAX_RETRY_MS: Millis = 30_000;
 const ALARM_MS: u32 = 30_000;
 const WORK_MS: Millis = 20_000;
 
+/// Longest time that one task tells the hub; one that has not come back by then is given up.
+const PUSH_MS: Millis = 30_000;
+
 /// When the alarm rings, as far as this instance knows.
 #[derive(Default)]
 pub(super) struct Deliver {
@@ -34,6 +40,8 @@ pub(super) struct Deliver {
     /// Nothing is tried before this.
     not_before: Cell<Millis>,
     failures: Cell<u32>,
+    /// Since when the hub is being told.
+    pushing: Cell<Option<Millis>>,
 }
 
 /// `work` under a deadline.
@@ -59,6 +67,29 @@ impl Deliver {
         }
     }
 
+    /// Tells the hub now. It is told by one task at a time, which takes along what comes meanwhile; the alarm is there
+    /// for when it fails.
+    pub(super) fn push(shared: &Rc<Shared>) {
+        let now = now();
+        if shared.deliver.is_pushing(now) || !shared.room.borrow().hub_lags() {
+            return;
+        }
+        shared.deliver.pushing.set(Some(now));
+        let shared = Rc::clone(shared);
+        spawn_local(async move {
+            if let Err(error) = tell(&shared, Consumer::Hub, now + PUSH_MS).await {
+                entry::log("hub_behind", &error.to_string());
+            }
+            if shared.deliver.pushing.get() == Some(now) {
+                shared.deliver.pushing.set(None);
+            }
+        });
+    }
+
+    fn is_pushing(&self, now: Millis) -> bool {
+        self.pushing.get().is_some_and(|since| now < since + PUSH_MS)
+    }
+
     /// Tells every consumer what it lacks. Never fails: the platform would give up after six times.
     pub(super) async fn run(shared: &Shared) {
         let this = &shared.deliver;
@@ -66,6 +97,9 @@ impl Deliver {
         let until = now() + WORK_MS;
         let mut failed = false;
         for consumer in Consumer::ALL {
+            if consumer == Consumer::Hub && this.is_pushing(now()) {
+                continue;
+            }
             if let Err(error) = tell(shared, consumer, until).await {
                 entry::log("consumer_behind", &format!("{consumer:?}: {error}"));
                 failed = true;
@@ -86,6 +120,11 @@ async fn tell(shared: &Shared, consumer: Consumer, until: Millis) -> Outcome<()>
     while now() < until {
         let Some(push) = shared.room.borrow_mut().due(consumer)? else { break };
         let offset = match push {
+            Push::Hub(message) => {
+                let stood = tell_hub(shared, &message).await?;
+                shared.room.borrow_mut().hub_stands(stood);
+                continue;
+            }
             Push::Summary(summary) => inform(shared, summary).await?,
             Push::Entries(statements) => {
                 let database = match consumer {
@@ -99,6 +138,13 @@ async fn tell(shared: &Shared, consumer: Consumer, until: Millis) -> Outcome<()>
         shared.room.borrow_mut().told(consumer, offset);
     }
     Ok(())
+}
+
+/// Tells the hub; answers how far it knows the conversation.
+async fn tell_hub(shared: &Shared, message: &str) -> Outcome<Stood> {
+    let name = name::hub(&shared.room.borrow().name.network);
+    let answer = call(&shared.env, Class::Hub, &name, message).await;
+    read_outcome(&answer.map_err(|failure| MoltnetError::unavailable(failure.0))?)
 }
 
 /// Tells the directory; answers the offset that it knows of now.

@@ -85,7 +85,7 @@ fn refused(why: &str) -> String {
 
 impl Shared {
     /// Answers at once, but for posts: those wait for the next turn, which takes all that came by then.
-    fn handle(&self, message: &str, waiting: Waiting, post: &object::Later) -> Option<String> {
+    fn handle(self: &Rc<Self>, message: &str, waiting: Waiting, post: &object::Later) -> Option<String> {
         match read(message) {
             Err(problem) => Some(refused(&problem.message)),
             Ok(RoomAsk::Post { open, posts }) => {
@@ -101,15 +101,17 @@ impl Shared {
             Ok(ask) => {
                 let answer = self.room.borrow_mut().handle(ask, &turn());
                 self.deliver.soon(self);
+                Deliver::push(self);
                 Some(answer)
             }
         }
     }
 
-    fn post(&self) {
+    fn post(self: &Rc<Self>) {
         let (tickets, posts): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
         let answers = self.room.borrow_mut().post_all(posts, &turn());
         self.deliver.soon(self);
+        Deliver::push(self);
         let answers: Vec<_> = tickets.into_iter().zip(answers).collect();
         if let Err(failure) = object::answer(&answers) {
             entry::log("posts_unanswered", &failure.to_string());

@@ -52,7 +52,7 @@ impl<S: Sql> Room<S> {
         ];
         let mut statements = vec![
             ("INSERT INTO conversation VALUES (?1, ?2, ?3, ?4, ?5, ?6, '[]', 0)", row),
-            ("INSERT INTO mark VALUES (0, 0, 0)", vec![]),
+            ("INSERT INTO mark (history, search, network, hub) VALUES (0, 0, 0, 0)", vec![]),
         ];
         if self.name.kind == ConversationKind::Room {
             statements.push((ENTRY, self.entry(&fresh, EventType::RoomCreated, open.created_at, turn)?));

@@ -1,18 +1,23 @@
-//! What follows from the log elsewhere: the history and the search in D1, and the directory's list of direct
-//! conversations. None of them is asked for anything that a caller waits for, so an outage delays them and nothing
+//! What follows from the log elsewhere: deliveries by the hub, the history and the search in D1, and the directory's
+//! list of direct conversations. None of them is asked for anything that a caller waits for, so an outage delays them and nothing
 //! else.
 //!
 //! D1 keeps its own mark for each conversation and moves it in the transaction that takes entries in, which takes
 //! only what lies beyond it. So entries that come twice are taken once, and a database that was emptied or brought
-//! back from a copy says where to go on. Our marks only remember what D1 said last.
+//! back from a copy says where to go on. The hub does the same. Our marks only remember what was said last.
 
-use super::conversation::{whole, Room};
+use super::conversation::{whole, Marks, Room};
 use super::open::to_json;
 use crate::search;
 use crate::sql::{column, Sql, Statement};
+use moltghost_protocol::moltnet::delivery::Standing;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::event::EventType;
 use moltghost_protocol::name::ConversationKind;
+use moltghost_protocol::object::hub::{HubAsk, Push as HubPush, Stood};
 use moltghost_protocol::object::room::DmSummary;
+use moltghost_protocol::object::write;
+use serde_json::value::RawValue;
 
 /// Most entries in one transaction, and most bytes of their bodies (architecture rule 15).
 const MAX_ENTRIES: u64 = 500;
@@ -21,6 +26,8 @@ const MAX_BYTES: u64 = 1_000_000;
 /// Who follows the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Consumer {
+    /// The hub.
+    Hub,
     /// The history in D1.
     History,
     /// The search in D1.
@@ -31,12 +38,14 @@ pub enum Consumer {
 
 impl Consumer {
     /// Every consumer.
-    pub const ALL: [Self; 3] = [Self::History, Self::Search, Self::Network];
+    pub const ALL: [Self; 4] = [Self::Hub, Self::History, Self::Search, Self::Network];
 }
 
 /// What a consumer is to be told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Push {
+    /// A message for the hub.
+    Hub(String),
     /// Statements for its database, as one transaction. The last answers one row whose `offset` is how far it got.
     Entries(Vec<Statement>),
     /// A summary for the directory, and the offset that it is of.
@@ -60,9 +69,15 @@ impl<S: Sql> Room<S> {
         Consumer::ALL.iter().any(|consumer| self.lacks(*consumer))
     }
 
+    /// Whether the hub lacks anything.
+    pub fn hub_lags(&self) -> bool {
+        self.lacks(Consumer::Hub)
+    }
+
     fn lacks(&self, consumer: Consumer) -> bool {
         let Some(room) = &self.loaded else { return false };
         match consumer {
+            Consumer::Hub => room.marks.hub < room.last,
             Consumer::History => room.marks.history < room.last,
             Consumer::Search => self.searchable && room.marks.search < room.last,
             Consumer::Network => self.name.kind == ConversationKind::Dm && room.marks.network < room.last,
@@ -81,6 +96,16 @@ impl<S: Sql> Room<S> {
         let Some(room) = &self.loaded else { return Ok(None) };
         let name = self.name.to_string();
         match consumer {
+            Consumer::Hub => {
+                let after = room.marks.hub;
+                let standing = if self.hub_asked { Some(self.standing_at(after)?) } else { None };
+                let (entries, _) = self.entries(after)?;
+                let unreadable = |error: serde_json::Error| MoltnetError::internal(error.to_string());
+                let entries = RawValue::from_string(entries).map_err(unreadable)?;
+                let conversation = self.name.clone();
+                let push = HubPush { conversation, after, standing, entries };
+                Ok(Some(Push::Hub(write(&HubAsk::Push(Box::new(push))))))
+            }
             Consumer::Network => Ok(self.summary().map(Push::Summary)),
             Consumer::History => {
                 let from = room.marks.history;
@@ -104,6 +129,7 @@ impl<S: Sql> Room<S> {
     pub fn told(&mut self, consumer: Consumer, offset: u64) {
         if let Some(room) = &mut self.loaded {
             let mark = match consumer {
+                Consumer::Hub => &mut room.marks.hub,
                 Consumer::History => &mut room.marks.history,
                 Consumer::Search => &mut room.marks.search,
                 Consumer::Network => &mut room.marks.network,
@@ -112,14 +138,41 @@ impl<S: Sql> Room<S> {
         }
     }
 
+    /// What the hub said to a push.
+    pub fn hub_stands(&mut self, stood: Stood) {
+        self.hub_asked = stood == Stood::Unknown;
+        if let Stood::At(offset) = stood {
+            self.told(Consumer::Hub, offset);
+        }
+    }
+
+    /// What the conversation was at an offset, as deliveries ask. Participants only ever join, so those of now do.
+    fn standing_at(&self, offset: u64) -> Outcome<Standing> {
+        if self.name.kind == ConversationKind::Dm {
+            let participants = self.loaded.as_ref().map(|room| room.participants.clone());
+            return Ok(Standing::Dm { participants: participants.unwrap_or_default() });
+        }
+        let rows = self.sql.run(
+            "SELECT kind, body FROM log WHERE offset <= ?1 AND kind IN
+             ('room.created', 'room.members.updated', 'room.updated', 'room.removed') ORDER BY offset DESC LIMIT 1",
+            &[offset.into()],
+        )?;
+        let row = rows.first().map(Vec::as_slice).unwrap_or_default();
+        let kind = EventType::parse(column(row, 0).text()).unwrap_or(EventType::RoomUpdated);
+        let standing = Standing::after(None, &self.name.network, kind, column(row, 1).text());
+        let unsaid = || MoltnetError::internal("the log does not say what the room is");
+        standing.map_err(MoltnetError::internal)?.ok_or_else(unsaid)
+    }
+
     /// Writes the marks. What happens before that is told again after a crash.
     ///
     /// # Errors
     /// What the database says.
     pub fn save_marks(&self) -> Outcome<()> {
         let Some(room) = &self.loaded else { return Ok(()) };
-        let marks = [room.marks.history, room.marks.search, room.marks.network].map(Into::into);
-        self.sql.run("UPDATE mark SET history = ?1, search = ?2, network = ?3", &marks)?;
+        let marks = room.marks;
+        let marks = [marks.history, marks.search, marks.network, marks.hub].map(Into::into);
+        self.sql.run("UPDATE mark SET history = ?1, search = ?2, network = ?3, hub = ?4", &marks)?;
         Ok(())
     }
 
@@ -127,7 +180,7 @@ impl<S: Sql> Room<S> {
     pub(super) fn rewind(&mut self) -> Outcome<()> {
         let unknown = self.unknown();
         let room = self.loaded.as_mut().ok_or(unknown)?;
-        room.marks = super::conversation::Marks::default();
+        room.marks = Marks { hub: room.marks.hub, ..Marks::default() };
         self.save_marks()
     }
 

@@ -23,4 +23,8 @@ pub const STEPS: &[&[&str]] = &[&[
     ) WITHOUT ROWID",
     // One row: how far each consumer of the log got.
     "CREATE TABLE mark (history INTEGER NOT NULL, search INTEGER NOT NULL, network INTEGER NOT NULL)",
+], &[
+    // What was there before the hub was is history.
+    "ALTER TABLE mark ADD COLUMN hub INTEGER NOT NULL DEFAULT 0",
+    "UPDATE mark SET hub = coalesce((SELECT max(offset) FROM log), 0)",
 ]];

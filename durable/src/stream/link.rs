@@ -4,7 +4,7 @@
 //! on the first line, then whole events in the form of server-sent events; a frame from the Worker is the number of
 //! bytes of these events that its reader took.
 
-use super::log::{after, Logged, Span};
+use super::log::{after, Logged, Span, Start};
 use crate::sql::{Sql, SqlError};
 use moltghost_protocol::error::Problem;
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 pub const WINDOW: u64 = 64 * 1024;
 
 /// Most events in one frame.
-const FRAME_EVENTS: i64 = 64;
+pub const FRAME_EVENTS: i64 = 64;
 
 /// Most bytes of events in one frame, the last event left aside.
-const FRAME_BYTES: usize = 32 * 1024;
+pub const FRAME_BYTES: usize = 32 * 1024;
 
 /// Type of the event that tells of a gap.
 pub const GAP: &str = "stream.gap";
@@ -26,14 +26,44 @@ pub const END: &str = "stream.end";
 
 /// The socket of a link.
 pub trait Socket {
+    /// A text that is made once and sent to many sockets.
+    type Text: Clone;
+    /// Makes one.
+    fn text(text: &str) -> Self::Text;
     /// What was kept with it; `None` for one that has said nothing yet.
     fn state(&self) -> Option<String>;
     /// Keeps something with it, at most 2 KB.
     fn keep(&self, state: &str);
     /// Sends a text. A socket that is closed already swallows it.
-    fn send(&self, text: &str);
+    fn send(&self, text: &Self::Text);
     /// Closes it.
     fn close(&self, code: u16, reason: &str);
+    /// Sends a text to this socket alone.
+    fn say(&self, text: &str) {
+        self.send(&Self::text(text));
+    }
+}
+
+/// Events in the form in which they are sent.
+#[derive(Debug, Clone)]
+pub struct Frame<T> {
+    /// The cursor after them, then the events; `None` where none of them is for this reader.
+    pub text: Option<T>,
+    /// Bytes of the events.
+    pub bytes: u64,
+    /// After which event the reader goes on.
+    pub to: i64,
+}
+
+/// What a link carries.
+pub trait Source<K: Socket> {
+    /// Tells that the log does not reach back to `requested`, to a reader that goes on after `at`.
+    fn gap(&self, at: i64, requested: &str) -> Frame<K::Text>;
+    /// Events after a place, as many as one frame takes; `None` where there are none.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn events(&self, at: i64) -> Result<Option<Frame<K::Text>>, SqlError>;
 }
 
 /// A link.
@@ -54,7 +84,11 @@ pub struct Link {
 impl Link {
     /// A link that begins at a cursor.
     pub fn new(owner: String, span: &Span, cursor: &str) -> Self {
-        let start = span.start(cursor);
+        Self::begin(owner, span.start(cursor))
+    }
+
+    /// A link that begins somewhere.
+    pub fn begin(owner: String, start: Start) -> Self {
         Self { owner, at: start.after, gap: start.gap, sent: 0, taken: 0 }
     }
 
@@ -73,67 +107,105 @@ impl Link {
         self.taken = self.taken.saturating_add(bytes).min(self.sent);
     }
 
-    /// Sends what the credit allows.
+    /// After which event it goes on.
+    pub fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// Bytes of events that were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Sends what the credit allows of an object's own log, and keeps where that leads.
     ///
     /// # Errors
     /// What the database says; what was sent before is kept.
-    pub fn pump(&mut self, sql: &impl Sql, span: &Span, socket: &impl Socket) -> Result<(), SqlError> {
+    pub fn pump<K: Socket>(&mut self, sql: &impl Sql, span: &Span, socket: &K) -> Result<(), SqlError> {
         let before = (self.sent, self.at);
-        let result = loop {
-            match self.next(sql, span) {
-                Ok(Some(frame)) => socket.send(&frame),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
+        let result = self.advance(&Events { sql, span }, span, socket);
         if (self.sent, self.at) != before {
             self.keep(socket);
         }
         result
     }
 
-    /// Tells the reader why its stream ends.
-    pub fn end(&self, span: &Span, socket: &impl Socket, why: &Problem) {
-        socket.send(&format!("{}\n{}", span.cursor(self.at), end_event(why)));
+    /// Sends what the credit allows.
+    ///
+    /// # Errors
+    /// What the database says, after what was sent before.
+    pub fn advance<K: Socket>(
+        &mut self,
+        source: &impl Source<K>,
+        span: &Span,
+        socket: &K,
+    ) -> Result<(), SqlError> {
+        while self.sent - self.taken < WINDOW {
+            if self.gap.is_none() && !span.reaches(self.at) {
+                // It was so slow that the log went past it.
+                self.gap = Some(span.cursor(self.at).to_string());
+                self.at = span.oldest - 1;
+            }
+            let frame = match self.gap.take() {
+                Some(requested) => source.gap(self.at, &requested),
+                None if self.at >= span.newest => break,
+                None => match source.events(self.at)? {
+                    Some(frame) => frame,
+                    None => break,
+                },
+            };
+            if let Some(text) = &frame.text {
+                socket.send(text);
+            }
+            self.sent += frame.bytes;
+            self.at = frame.to;
+        }
+        Ok(())
     }
 
-    fn next(&mut self, sql: &impl Sql, span: &Span) -> Result<Option<String>, SqlError> {
-        if self.sent - self.taken >= WINDOW {
-            return Ok(None);
-        }
-        if self.gap.is_none() && !span.reaches(self.at) {
-            // It was so slow that the log went past it.
-            self.gap = Some(span.cursor(self.at).to_string());
-            self.at = span.oldest - 1;
-        }
+    /// Tells the reader why its stream ends.
+    pub fn end(&self, span: &Span, socket: &impl Socket, why: &Problem) {
+        socket.say(&format!("{}\n{}", span.cursor(self.at), end_event(why)));
+    }
+}
+
+/// The events of an object's own log, all of them for everybody.
+struct Events<'a, S> {
+    sql: &'a S,
+    span: &'a Span,
+}
+
+impl<S: Sql> Events<'_, S> {
+    fn frame<K: Socket>(&self, events: &str, to: i64) -> Frame<K::Text> {
+        let text = K::text(&format!("{}\n{events}", self.span.cursor(to)));
+        Frame { text: Some(text), bytes: events.len() as u64, to }
+    }
+}
+
+impl<S: Sql, K: Socket> Source<K> for Events<'_, S> {
+    fn gap(&self, at: i64, requested: &str) -> Frame<K::Text> {
+        let span = self.span;
+        let body = serde_json::json!({
+            "type": GAP,
+            "requested": requested,
+            "oldest": span.cursor(span.oldest).to_string(),
+            "newest": span.cursor(span.newest).to_string(),
+        });
         let mut events = String::new();
-        if let Some(requested) = self.gap.take() {
-            let body = serde_json::json!({
-                "type": GAP,
-                "requested": requested,
-                "oldest": span.cursor(span.oldest).to_string(),
-                "newest": span.cursor(span.newest).to_string(),
-            });
-            write_event(
-                &mut events,
-                span,
-                &Logged { seq: self.at, kind: GAP.to_owned(), body: body.to_string() },
-            );
-        }
-        if self.at < span.newest {
-            for event in after(sql, self.at, FRAME_EVENTS)? {
-                if events.len() >= FRAME_BYTES {
-                    break;
-                }
-                self.at = event.seq;
-                write_event(&mut events, span, &event);
+        write_event(&mut events, span, &Logged { seq: at, kind: GAP.to_owned(), body: body.to_string() });
+        self.frame::<K>(&events, at)
+    }
+
+    fn events(&self, at: i64) -> Result<Option<Frame<K::Text>>, SqlError> {
+        let (mut events, mut to) = (String::new(), at);
+        for event in after(self.sql, at, FRAME_EVENTS)? {
+            if events.len() >= FRAME_BYTES {
+                break;
             }
+            to = event.seq;
+            write_event(&mut events, self.span, &event);
         }
-        if events.is_empty() {
-            return Ok(None);
-        }
-        self.sent += events.len() as u64;
-        Ok(Some(format!("{}\n{events}", span.cursor(self.at))))
+        Ok((to > at).then(|| self.frame::<K>(&events, to)))
     }
 }
 
@@ -189,6 +261,12 @@ pub(crate) mod tests {
     pub(crate) struct FakeSocket(pub Rc<RefCell<Seen>>);
 
     impl Socket for FakeSocket {
+        type Text = Rc<str>;
+
+        fn text(text: &str) -> Rc<str> {
+            text.into()
+        }
+
         fn state(&self) -> Option<String> {
             self.0.borrow().state.clone()
         }
@@ -198,8 +276,8 @@ pub(crate) mod tests {
             self.0.borrow_mut().state = Some(state.to_owned());
         }
 
-        fn send(&self, text: &str) {
-            self.0.borrow_mut().sent.push(text.to_owned());
+        fn send(&self, text: &Rc<str>) {
+            self.0.borrow_mut().sent.push(text.to_string());
         }
 
         fn close(&self, code: u16, reason: &str) {

@@ -41,7 +41,7 @@ impl Claims {
             agents: vec![id.to_owned()],
             network: None,
             credential: credential.to_owned(),
-            principal: format!("agent:{actor_uid}"),
+            principal: agent_principal(actor_uid),
         }
     }
 
@@ -58,6 +58,11 @@ impl Claims {
             &[]
         }
     }
+}
+
+/// The principal of the agent that was registered as `actor_uid`.
+pub fn agent_principal(actor_uid: &str) -> String {
+    format!("agent:{actor_uid}")
 }
 
 /// The caller as rooms know it.

@@ -15,6 +15,7 @@ use crate::moltnet::pairing::NewPairing;
 use crate::moltnet::room::{CreateRoom, UpdateMembers};
 use crate::moltnet::token::NewToken;
 use crate::name::Conversation;
+use crate::object::hub::Admitted;
 use crate::object::room::{DmSummary, Open};
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,8 @@ pub enum NetworkOp {
         /// Only this room.
         room: Option<String>,
     },
+    /// May the caller follow the event stream, and what is it told? Answers [`Reply::Admitted`].
+    Observe,
     /// A direct conversation tells what became of it; from the conversation's own object, not from callers.
     DmSummary(DmSummary),
     /// What the deployment's operator asks, whose token the Worker has checked.
@@ -176,6 +179,8 @@ pub enum Reply {
     Ticket(Box<Ticket>),
     /// It may be read: there.
     Read(Box<Place>),
+    /// The caller may follow the network.
+    Admitted(Box<Admitted>),
     /// These conversations may be searched, by the names of their objects; `None`: all.
     Search(Option<Vec<String>>),
 }

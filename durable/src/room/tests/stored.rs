@@ -29,7 +29,7 @@ fn rows_of_a_room() {
         ]
     );
     assert_eq!(rows(&scene.sql, "SELECT * FROM thread"), [r#"["t","p",1,1002]"#]);
-    assert_eq!(rows(&scene.sql, "SELECT * FROM mark"), ["[0,0,0]"]);
+    assert_eq!(rows(&scene.sql, "SELECT * FROM mark"), ["[0,0,0,0]"]);
 }
 
 #[test]

@@ -1,0 +1,173 @@
+//! The `Hub` object, `hub:<network>:<n>`: live delivery. It takes what conversations and `Network` tell into one log,
+//! and sends it to observers and attachments.
+//!
+//! What is told is appended and written to the sockets in one turn, so nothing is shown before it is stored, and whoever
+//! resumes goes live in the turn in which it has read the log to its end. A socket has no queue, only a place in the
+//! log: one that is slow or comes back reads on from there. If the hub goes, its tellers tell again, its sockets come
+//! back, and the log says where everybody was. Where it does not reach back that far the reader is told of the gap.
+
+mod conversations;
+mod frames;
+mod log;
+mod notices;
+mod object;
+mod observe;
+mod peers;
+mod push;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod trim;
+
+pub use object::Hub as HubObject;
+
+use crate::migrate;
+use crate::sql::{Sql, Statement};
+use crate::stream::link::Socket;
+use conversations::Conversations;
+use log::{Draft, Log};
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::settings::Settings;
+use moltghost_protocol::object::hub::{Figures, HubAsk};
+use moltghost_protocol::object::{read, write_outcome};
+use moltghost_protocol::time::Millis;
+use peers::Peers;
+use std::cell::{Cell, RefCell, RefMut};
+
+/// How long the alarm waits after a failure.
+const RETRY: Millis = 10_000;
+
+/// What the hub needs of the world.
+pub trait World {
+    /// The end of a peer's socket.
+    type Socket: Socket + Clone;
+    /// Now.
+    fn now(&self) -> Millis;
+    /// Random bits that were never given before.
+    ///
+    /// # Errors
+    /// Where the runtime gives none.
+    fn random(&self) -> Outcome<u128>;
+    /// Writes a failure to the log.
+    fn fault(&self, error: &MoltnetError);
+    /// Makes sure that the alarm rings no later than `time`.
+    fn wake(&self, time: Millis);
+    /// Calls [`Hub::flush`] after `ms`, in a turn of its own.
+    fn later(&self, ms: Millis);
+    /// The open sockets.
+    fn sockets(&self) -> Vec<Self::Socket>;
+}
+
+/// One object of the class.
+pub struct Hub<S, W: World> {
+    sql: S,
+    world: W,
+    settings: Settings,
+    state: RefCell<Option<State<W::Socket>>>,
+    peers: RefCell<Option<Peers<W::Socket>>>,
+    /// When observers were told last, and whether they are to be told later.
+    told: Cell<Millis>,
+    pacing: Cell<bool>,
+}
+
+/// What is in memory of what is stored.
+pub(crate) struct State<K> {
+    log: Log,
+    conversations: Conversations,
+    sockets: std::marker::PhantomData<K>,
+}
+
+impl<S: Sql, W: World> Hub<S, W> {
+    /// The object on a database; reads nothing yet.
+    pub fn new(sql: S, world: W, settings: Settings) -> Self {
+        Self {
+            sql,
+            world,
+            settings,
+            state: RefCell::default(),
+            peers: RefCell::default(),
+            told: Cell::new(0),
+            pacing: Cell::new(false),
+        }
+    }
+
+    /// Takes one message and gives its answer, both as text.
+    pub fn handle(&self, message: &str) -> String {
+        match read::<HubAsk>(message) {
+            Ok(HubAsk::Push(push)) => write_outcome(&self.take_push(&push)),
+            Ok(HubAsk::Notices(notices)) => {
+                write_outcome(&self.prepare().and_then(|()| self.take_notices(&notices)))
+            }
+            Ok(HubAsk::Figures) => write_outcome(&self.figures()),
+            Ok(HubAsk::Observe(_)) => write_outcome::<()>(&Err(MoltnetError::internal(
+                "only the first frame of a link asks to observe",
+            ))),
+            Err(problem) => write_outcome::<()>(&Err(problem.into())),
+        }
+    }
+
+    /// Does what is left over. Answers nothing and fails never: the platform would give up after six times.
+    pub fn alarm(&self) {
+        match self.trim() {
+            Ok(Some(time)) => self.world.wake(time),
+            Ok(None) => {}
+            Err(error) => {
+                self.world.fault(&error);
+                self.world.wake(self.world.now() + RETRY);
+            }
+        }
+    }
+
+    fn figures(&self) -> Outcome<Figures> {
+        let observers = self.peers()?.observers.len();
+        Ok(Figures { attachments: 0, observers: u64::try_from(observers).unwrap_or(u64::MAX) })
+    }
+
+    /// Appends events, in one commit with other statements, and sends them on.
+    fn append(&self, statements: Vec<Statement>, drafts: Vec<Draft>) -> Outcome<()> {
+        let news = !drafts.is_empty();
+        {
+            let mut state = self.state()?;
+            let begins = state.log.span.oldest >= state.log.span.newest;
+            state.log.append(&self.sql, statements, drafts)?;
+            if begins && news {
+                self.world.wake(self.world.now() + trim::KEPT_MS);
+            }
+        }
+        if news {
+            self.tell_observers();
+            if self.trim_is_due() {
+                self.world.wake(self.world.now());
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes or updates the schema. The name of a hub comes from the configuration, never from a caller, so whoever
+    /// asks first may make it.
+    fn prepare(&self) -> Outcome<()> {
+        if self.state.borrow().is_none() {
+            migrate::migrate(&self.sql, migrate::version(&self.sql)?, schema::STEPS)?;
+            let log = Log::read(&self.sql)?;
+            let conversations = Conversations::default();
+            *self.state.borrow_mut() = Some(State { log, conversations, sockets: std::marker::PhantomData });
+        }
+        Ok(())
+    }
+
+    /// What is stored.
+    fn state(&self) -> Outcome<RefMut<'_, State<W::Socket>>> {
+        self.prepare()?;
+        RefMut::filter_map(self.state.borrow_mut(), Option::as_mut)
+            .map_err(|_| MoltnetError::internal("a hub has no state"))
+    }
+
+    /// Who is connected.
+    fn peers(&self) -> Outcome<RefMut<'_, Peers<W::Socket>>> {
+        if self.peers.borrow().is_none() {
+            *self.peers.borrow_mut() = Some(Peers::of(self.world.sockets(), &self.settings.id));
+        }
+        RefMut::filter_map(self.peers.borrow_mut(), Option::as_mut)
+            .map_err(|_| MoltnetError::internal("a hub has no peers"))
+    }
+}

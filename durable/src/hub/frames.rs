@@ -1,0 +1,119 @@
+//! Frames for observers: the cursor after them, then events in the form of server-sent events. Each is made once for
+//! all readers of one audience at one place.
+
+use super::log::{Event, Log};
+use super::State;
+use crate::sql::{Sql, SqlError};
+use crate::stream::link::{Frame, Socket, Source, FRAME_BYTES, FRAME_EVENTS};
+use moltghost_protocol::moltnet::delivery::Reader;
+use moltghost_protocol::moltnet::event::{write, EventType};
+use moltghost_protocol::moltnet::id::event_of_gap;
+use moltghost_protocol::time::{rfc3339, Millis};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Frames of one turn, by reader and place.
+type Made<T> = HashMap<(*const Reader, i64), Frame<T>>;
+
+/// The frames of one turn.
+pub(super) struct Frames<'a, S, K: Socket> {
+    sql: &'a S,
+    state: RefCell<&'a mut State<K>>,
+    made: RefCell<Made<K::Text>>,
+    now: Millis,
+    network: &'a str,
+}
+
+/// The frames for one reader.
+pub(super) struct For<'a, 'b, S, K: Socket> {
+    frames: &'a Frames<'b, S, K>,
+    reader: &'a Rc<Reader>,
+}
+
+impl<'a, S: Sql, K: Socket> Frames<'a, S, K> {
+    pub fn new(sql: &'a S, state: &'a mut State<K>, now: Millis, network: &'a str) -> Self {
+        Self { sql, state: RefCell::new(state), made: RefCell::default(), now, network }
+    }
+
+    pub fn of<'b>(&'b self, reader: &'b Rc<Reader>) -> For<'b, 'a, S, K> {
+        For { frames: self, reader }
+    }
+
+    fn frame(&self, events: &str, to: i64) -> Frame<K::Text> {
+        let text = (!events.is_empty())
+            .then(|| K::text(&format!("{}\n{events}", self.state.borrow().log.span.cursor(to))));
+        Frame { text, bytes: events.len() as u64, to }
+    }
+}
+
+impl<S: Sql, K: Socket> Source<K> for For<'_, '_, S, K> {
+    fn gap(&self, at: i64, requested: &str) -> Frame<K::Text> {
+        let state = self.frames.state.borrow();
+        let span = &state.log.span;
+        let id_at = |seq| Log::id_at(self.frames.sql, seq).ok().flatten();
+        let (oldest, newest) = (id_at(span.oldest), id_at(span.newest));
+        drop(state);
+        let (id, kind) = (event_of_gap(requested), EventType::ReplayGap);
+        let body = write(
+            &id,
+            kind,
+            self.frames.network,
+            &gap_payload(requested, oldest.as_deref(), newest.as_deref()),
+            &rfc3339(self.frames.now),
+        );
+        let mut text = String::new();
+        write_event(&mut text, &id, kind, &body);
+        self.frames.frame(&text, at)
+    }
+
+    fn events(&self, at: i64) -> Result<Option<Frame<K::Text>>, SqlError> {
+        let key = (Rc::as_ptr(self.reader), at);
+        if let Some(frame) = self.frames.made.borrow().get(&key) {
+            return Ok(Some(frame.clone()));
+        }
+        let events: Vec<Rc<Event>> = {
+            let mut state = self.frames.state.borrow_mut();
+            let State { log, conversations, .. } = &mut **state;
+            log.after(self.frames.sql, conversations, at)?
+        };
+        let (mut text, mut to, mut count) = (String::new(), at, 0);
+        for event in &events {
+            if text.len() >= FRAME_BYTES || count >= FRAME_EVENTS {
+                break;
+            }
+            to = event.seq;
+            if self.reader.receives(event.kind, event.standing.as_deref()) {
+                write_event(&mut text, &event.id, event.kind, &event.body);
+                count += 1;
+            }
+        }
+        if to == at {
+            return Ok(None);
+        }
+        let frame = self.frames.frame(&text, to);
+        self.frames.made.borrow_mut().insert(key, frame.clone());
+        Ok(Some(frame))
+    }
+}
+
+/// `replay_gap` of an event; ids of the oldest and the newest event that are kept, if there are any.
+pub(super) fn gap_payload(requested: &str, oldest: Option<&str>, newest: Option<&str>) -> String {
+    #[derive(serde::Serialize)]
+    #[allow(clippy::struct_field_names, reason = "the names of the wire")]
+    struct Gap<'a> {
+        requested_event_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        oldest_event_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        newest_event_id: Option<&'a str>,
+    }
+    let gap = Gap { requested_event_id: requested, oldest_event_id: oldest, newest_event_id: newest };
+    serde_json::to_string(&gap).unwrap_or_default()
+}
+
+fn write_event(text: &mut String, id: &str, kind: EventType, body: &str) {
+    for part in ["id: ", id, "\nevent: ", kind.as_str(), "\ndata: ", body, "\n\n"] {
+        text.push_str(part);
+    }
+}

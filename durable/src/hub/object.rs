@@ -1,0 +1,149 @@
+//! The class that the runtime knows: takes messages, links and alarms to the rules, in one turn each.
+
+#![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
+
+use super::{Hub as Rules, World};
+use crate::bindings::sockets::{self, Socket};
+use crate::bindings::{entry, now, object, random, Failure};
+use crate::network::settings;
+use crate::stream::link;
+use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::name::parse_hub;
+use moltghost_protocol::object::write_outcome;
+use moltghost_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+type Opened = Rules<object::Storage, Platform>;
+
+/// The `Hub` Durable Object.
+#[wasm_bindgen]
+pub struct Hub {
+    state: JsValue,
+    turns: object::Turns,
+    rules: Result<Rc<Opened>, Failure>,
+}
+
+#[wasm_bindgen]
+impl Hub {
+    /// Only reads: an object that is looked at and was never told anything leaves no trace.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: &JsValue, env: &JsValue) -> Self {
+        let rules = open(state, env);
+        let turns = match rules.clone() {
+            Ok(rules) => object::Turns::new(move |message| rules.handle(&message)),
+            Err(failure) => object::Turns::new(move |_| {
+                write_outcome::<()>(&Err(MoltnetError::unavailable(failure.to_string())))
+            }),
+        };
+        Self { state: state.clone(), turns, rules }
+    }
+
+    /// Takes a message, or a socket.
+    pub fn fetch(&self, request: &JsValue) -> Result<JsValue, JsValue> {
+        let taken = if sockets::is_upgrade(request) {
+            sockets::accept(&self.state)
+        } else {
+            self.turns.serve(request)
+        };
+        taken.map_err(|failure| JsValue::from_str(&failure.0))
+    }
+
+    /// Takes a frame of a socket.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub fn web_socket_message(&self, socket: JsValue, message: &JsValue) {
+        let socket = Socket(socket);
+        match &self.rules {
+            Ok(rules) => rules.frame(&socket, &message.as_string().unwrap_or_default()),
+            Err(failure) => {
+                entry::log("link_refused", &failure.to_string());
+                link::Socket::close(&socket, 1_011, "not configured");
+            }
+        }
+    }
+
+    /// A socket has closed.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub fn web_socket_close(&self, socket: JsValue, code: u16) {
+        let socket = Socket(socket);
+        if let Ok(rules) = &self.rules {
+            rules.closed(&socket);
+        }
+        link::Socket::close(&socket, if code == 1_006 { 1_000 } else { code }, "");
+    }
+
+    /// Does what is left over.
+    pub fn alarm(&self) {
+        if let Ok(rules) = &self.rules {
+            rules.world.alarm.set(None);
+            rules.alarm();
+        }
+    }
+}
+
+fn open(state: &JsValue, env: &JsValue) -> Result<Rc<Opened>, Failure> {
+    let storage = object::Storage::of(state)?;
+    let name = object::name(state)?;
+    let settings = settings(env)?;
+    if parse_hub(&name) != Some(settings.id.as_str()) {
+        return Err(Failure(format!("no hub is called {name}: NETWORK_ID is {}", settings.id)));
+    }
+    let (alarm, timer) = (Cell::new(None), RefCell::new(None));
+    let world = Platform { state: state.clone(), storage: storage.clone(), alarm, timer };
+    let rules = Rc::new(Rules::new(storage, world, settings));
+    let flushed = Rc::downgrade(&rules);
+    *rules.world.timer.borrow_mut() = Some(object::Timer::new(move || {
+        if let Some(rules) = flushed.upgrade() {
+            rules.flush();
+        }
+        None
+    }));
+    Ok(rules)
+}
+
+struct Platform {
+    state: JsValue,
+    storage: object::Storage,
+    /// When the alarm is set for, as far as this instance knows.
+    alarm: Cell<Option<Millis>>,
+    timer: RefCell<Option<object::Timer>>,
+}
+
+impl World for Platform {
+    type Socket = Socket;
+
+    fn now(&self) -> Millis {
+        now()
+    }
+
+    fn random(&self) -> Outcome<u128> {
+        random::u128().map_err(|failure| MoltnetError::internal(failure.to_string()))
+    }
+
+    fn fault(&self, error: &MoltnetError) {
+        entry::log("hub_failed", &error.to_string());
+    }
+
+    fn wake(&self, time: Millis) {
+        if self.alarm.get().is_some_and(|set| set <= time) {
+            return;
+        }
+        match self.storage.set_alarm(time) {
+            Ok(()) => self.alarm.set(Some(time)),
+            Err(failure) => entry::log("alarm_unset", &failure.to_string()),
+        }
+    }
+
+    fn later(&self, ms: Millis) {
+        let timer = self.timer.borrow();
+        let ms = u32::try_from(ms.max(0)).unwrap_or(u32::MAX);
+        if let Some(Err(failure)) = timer.as_ref().map(|timer| timer.after(ms)) {
+            entry::log("timer_unset", &failure.to_string());
+        }
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        sockets::open(&self.state)
+    }
+}

@@ -1,0 +1,89 @@
+//! Who is at the other end of the hub's sockets, in memory. What is kept with each socket outlives the hub's sleep;
+//! after it this is read from there.
+
+use super::observe::{Observer, Peer};
+use super::{Hub, World};
+use crate::sql::Sql;
+use crate::stream::link::Socket;
+use moltghost_protocol::moltnet::delivery::{Audience, Reader};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What is kept with a socket.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kept<O> {
+    /// It is an observer's.
+    Observer(O),
+}
+
+/// The hub's peers.
+pub(super) struct Peers<K> {
+    pub observers: BTreeMap<u64, Peer<K>>,
+    readers: Vec<Rc<Reader>>,
+    next: u64,
+}
+
+impl<K: Socket> Peers<K> {
+    /// Reads them from their sockets.
+    pub fn of(sockets: Vec<K>, home: &str) -> Self {
+        let mut peers = Self { observers: BTreeMap::new(), readers: Vec::new(), next: 1 };
+        for socket in sockets {
+            if let Some(Kept::Observer(observer)) = kept(&socket) {
+                let reader = peers.reader(home, &observer.admitted.audience);
+                peers.next = peers.next.max(observer.number + 1);
+                peers.observers.insert(observer.number, Peer::new(socket, observer, reader));
+            }
+        }
+        peers
+    }
+
+    /// A number that no other socket of the hub has.
+    pub fn fresh_number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    /// The reader for an audience, the same one for all that are told the same.
+    pub fn reader(&mut self, home: &str, audience: &Audience) -> Rc<Reader> {
+        self.readers.retain(|reader| Rc::strong_count(reader) > 1);
+        if let Some(reader) = self.readers.iter().find(|reader| reader.audience == *audience) {
+            return Rc::clone(reader);
+        }
+        let reader = Rc::new(audience.clone().reader(home));
+        self.readers.push(Rc::clone(&reader));
+        reader
+    }
+}
+
+/// What is kept with a socket, if it has said who it is.
+pub(super) fn kept<K: Socket>(socket: &K) -> Option<Kept<Observer>> {
+    serde_json::from_str(&socket.state()?).ok()
+}
+
+impl<S: Sql, W: World> Hub<S, W> {
+    /// Takes a frame of a socket.
+    pub fn frame(&self, socket: &W::Socket, text: &str) {
+        let taken = match kept(socket) {
+            Some(Kept::Observer(observer)) => self.took(observer.number, text),
+            None => {
+                self.greet(socket, text);
+                Ok(())
+            }
+        };
+        if let Err(error) = taken {
+            self.world.fault(&error);
+        }
+    }
+
+    /// A socket has closed.
+    pub fn closed(&self, socket: &W::Socket) {
+        if let Some(Kept::Observer(observer)) = kept(socket) {
+            if let Ok(mut peers) = self.peers() {
+                peers.observers.remove(&observer.number);
+            }
+        }
+    }
+}
