@@ -53,6 +53,18 @@ pub fn caller(request: &Request) -> Result<Caller, Problem> {
 }
 
 impl Caller {
+    /// What answers a path that can name nothing, in whose account whatever it names would be: `nothing`, once the
+    /// credential is one.
+    ///
+    /// # Errors
+    /// Always: `invalid_token`, or `nothing`.
+    pub async fn finds_nothing<T>(&self, request: &Request, nothing: Problem) -> Result<T, Problem> {
+        if let Self::Holder { token, .. } = self {
+            let _: serde_json::Value = self.account(request, &token.account, AccountOp::Show).await?;
+        }
+        Err(nothing)
+    }
+
     /// Refuses everybody but the operator.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ pub async fn list(request: &Request, caller: &Caller) -> Result<Answer, Problem>
 /// `DELETE /keys/{key_id}`.
 pub async fn revoke(request: &Request, caller: &Caller, key: &str) -> Result<Answer, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such key.");
-    let id = KeyId::parse(key).map_err(|_| unknown())?;
+    let Ok(id) = KeyId::parse(key) else { return caller.finds_nothing(request, unknown()).await };
     let found = caller.agent(request, id.agent().as_str(), Role::Operator).await;
     let (_, agent) = found.map_err(|problem| match problem.code {
         Code::AgentNotFound => unknown(),
@@ -141,7 +141,9 @@ pub async fn revoke(request: &Request, caller: &Caller, key: &str) -> Result<Ans
 pub async fn revoke_by_key(request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such key.");
     let given = RevokeByKey::parse(&request.small_body().await?)?;
-    let key = ApiKey::parse(given.key.trim()).ok_or_else(unknown)?;
+    let Some(key) = ApiKey::parse(given.key.trim()) else {
+        return caller.finds_nothing(request, unknown()).await;
+    };
     let found = caller.agent(request, key.id.agent().as_str(), Role::Operator).await;
     let (account, agent) = found.map_err(|problem| match problem.code {
         Code::AgentNotFound => unknown(),

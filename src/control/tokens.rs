@@ -14,13 +14,18 @@ use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, TokenId};
 use moltghost_protocol::object::account::{AccountOp, Created};
 
-fn account(text: &str) -> Result<AccountId, Problem> {
-    AccountId::parse(text).map_err(|_| Problem::new(Code::NotFound, "There is no such account."))
+async fn account(request: &Request, caller: &Caller, text: &str) -> Result<AccountId, Problem> {
+    match AccountId::parse(text) {
+        Ok(id) => Ok(id),
+        Err(_) => {
+            caller.finds_nothing(request, Problem::new(Code::NotFound, "There is no such account.")).await
+        }
+    }
 }
 
 /// `POST /accounts/{id}/tokens`.
 pub async fn create(request: &Request, caller: &Caller, id: &str) -> Result<Answer, Problem> {
-    let account = account(id)?;
+    let account = account(request, caller, id).await?;
     let new = NewToken::parse(&request.small_body().await?, now())?;
     let pepper = request.config()?.pepper()?;
     let (random, secret) = match idempotency_key(request)? {
@@ -42,16 +47,18 @@ pub async fn create(request: &Request, caller: &Caller, id: &str) -> Result<Answ
 
 /// `GET /accounts/{id}/tokens`.
 pub async fn list(request: &Request, caller: &Caller, id: &str) -> Result<Answer, Problem> {
-    let tokens: Page<TokenDocument> =
-        caller.account(request, &account(id)?, AccountOp::Tokens(page(request)?)).await?;
+    let tokens: Page<TokenDocument> = caller
+        .account(request, &account(request, caller, id).await?, AccountOp::Tokens(page(request)?))
+        .await?;
     Ok(Answer::json(200, &tokens))
 }
 
 /// `DELETE /accounts/{id}/tokens/{token}`.
 pub async fn revoke(request: &Request, caller: &Caller, id: &str, token: &str) -> Result<Answer, Problem> {
-    let unknown = |_| Problem::new(Code::NotFound, "There is no such token.");
-    let token = TokenId::parse(token).map_err(unknown)?;
+    let Ok(token) = TokenId::parse(token) else {
+        return caller.finds_nothing(request, Problem::new(Code::NotFound, "There is no such token.")).await;
+    };
     let revoked: TokenDocument =
-        caller.account(request, &account(id)?, AccountOp::RevokeToken(token)).await?;
+        caller.account(request, &account(request, caller, id).await?, AccountOp::RevokeToken(token)).await?;
     Ok(Answer::json(200, &revoked))
 }

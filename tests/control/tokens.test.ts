@@ -116,6 +116,24 @@ describe("account tokens", () => {
     refused(await s.call("/accounts/No-Body/tokens"), 404, "not_found");
   });
 
+  it("are asked for before anything else is said, also of what cannot be a name", async () => {
+    const [live, dead] = [await s.token(account), await s.token(account)];
+    await s.ok(200, `${path()}/${dead.id}`, { method: "DELETE" });
+    const calls = (token: string) => [
+      s.call(`${path()}/nonsense`, { token, method: "DELETE" }),
+      s.call("/accounts/No-Body/tokens", { token }),
+      s.call("/accounts/No-Body/tokens", { token, json: { name: "a" } }),
+      s.call("/keys/nonsense", { token, method: "DELETE" }),
+      s.call("/keys/revoke", { token, json: { key: "nonsense" } }),
+    ];
+    for (const answer of await Promise.all(calls(dead.token))) {
+      refused(answer, 401, "invalid_token");
+    }
+    for (const answer of await Promise.all(calls(live.token))) {
+      refused(answer, 404, "not_found");
+    }
+  });
+
   describe("with an Idempotency-Key", () => {
     const json = { name: "once", role: "operator" };
 
