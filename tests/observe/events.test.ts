@@ -61,6 +61,30 @@ describe("the events of an account", () => {
     assert.equal(new Set(watcher.events.map((event) => String(event.id).split("-")[0])).size, 1);
   });
 
+  it("tell of a key that is rotated, and of the end of its time, once", async () => {
+    const account = await s.account();
+    const watcher = await watching({ account });
+    const { id } = await s.agent(account);
+    const expires_at = new Date(Date.now() + 4_000).toISOString();
+    const key = await s.ok<{ id: string }>(201, `/agents/${id}/keys`, {
+      json: { name: "brief", expires_at },
+    });
+    const rotate = () =>
+      s.ok<{ old_secret_until: string }>(200, `/agents/${id}/keys/${key.id}/rotate`, {
+        json: { grace_seconds: 60, rotation_id: "first" },
+      });
+    const { old_secret_until } = await rotate();
+    await rotate();
+    const named = { id: key.id, name: "brief" };
+    const expired = await watcher.saw("the end", ({ data }) => data.type === "key.expired");
+    assert.deepEqual([expired.data.key, expired.data.expires_at], [named, expires_at]);
+    const rotations = watcher.events.filter(({ data }) => data.type === "key.rotated");
+    assert.deepEqual(
+      rotations.map(({ data }) => [data.key, data.old_secret_until]),
+      [[named, old_secret_until]],
+    );
+  });
+
   it("reach the operator by account, and nobody of another account", async () => {
     const [mine, other] = [await s.account(), await s.account()];
     const stranger = await watching({ token: (await s.token(other)).token });

@@ -286,8 +286,8 @@ impl<S: Sql> Endpoint<S> {
         Ok(())
     }
 
-    /// Writes leases, settlements and permits that are only in memory. Answers when the next lease ends or permits
-    /// are to be given back, for the alarm.
+    /// Writes leases, settlements and permits that are only in memory. Answers when the next lease or key ends, or
+    /// permits are to be given back, for the alarm.
     ///
     /// # Errors
     /// What the database says; everything stays in memory for the next time then.
@@ -302,7 +302,8 @@ impl<S: Sql> Endpoint<S> {
         if counted {
             loaded.outbox.counted(now);
         }
-        Ok(next.into_iter().chain(loaded.permits.next_rest()).min())
+        let ends = loaded.keys.values().filter_map(Key::end_due).min();
+        Ok(next.into_iter().chain(loaded.permits.next_rest()).chain(ends).min())
     }
 
     /// Writes what was counted, whether or not its time has come.
@@ -315,7 +316,7 @@ impl<S: Sql> Endpoint<S> {
         Ok(())
     }
 
-    /// Charges the leases that have ended, in full, and gives back permits that nobody uses. Answers when to do so
+    /// Charges the leases that have ended, in full, tells of keys that have, and gives back permits that nobody uses. Answers when to do so
     /// again.
     ///
     /// # Errors
@@ -330,6 +331,7 @@ impl<S: Sql> Endpoint<S> {
         }
         self.advance(now);
         self.alert(now);
+        self.tell_ended_keys(now)?;
         if let Some(loaded) = &mut self.loaded {
             let rest = loaded.permits.rest(now);
             if !rest.is_empty() {

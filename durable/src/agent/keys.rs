@@ -30,6 +30,8 @@ pub(super) struct Key {
     pub last_used: Option<Millis>,
     pub revoked: Option<Millis>,
     pub expires: Option<Millis>,
+    /// Whether an event told that its time is over.
+    pub end_told: bool,
     pub settings: KeySettings,
     /// When its secret was last changed, and the ids of the rotations, the last one last.
     pub rotated: Option<Millis>,
@@ -48,6 +50,16 @@ impl Key {
     /// Whether the key opens anything: neither revoked nor at its end.
     pub(super) fn is_live(&self, now: Millis) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|end| now < end)
+    }
+
+    /// The key as events name it.
+    pub(super) fn named(&self, id: &KeyId) -> KeyRef {
+        KeyRef { id: id.clone(), name: self.name.clone() }
+    }
+
+    /// When its time is over, as long as an event is due then.
+    pub(super) fn end_due(&self) -> Option<Millis> {
+        self.expires.filter(|_| self.revoked.is_none() && !self.end_told)
     }
 
     /// The hash of the secret before the last rotation, while that is valid.
@@ -108,6 +120,7 @@ fn read(row: &[Value]) -> Answer<(KeyId, Key)> {
         settings: json(8).map_or(Ok(KeySettings::default()), |_| from_json(column(row, 8)))?,
         rotated: column(row, 9).maybe_int(),
         rotations: json(10).map_or(Ok(Vec::new()), |_| from_json(column(row, 10)))?,
+        end_told: column(row, 14).int() != 0,
         old: column(row, 13).maybe_int().map(|until| OldSecret { hash: hash(11, 12), until }),
     };
     Ok((KeyId::parse(&text(0)).map_err(|error| unreadable(error.0))?, key))
@@ -127,7 +140,7 @@ impl<S: Sql> Endpoint<S> {
     pub(super) fn load_keys(&self) -> Answer<HashMap<KeyId, Key>> {
         let rows = self.sql.run(
             "SELECT id, name, hash, pepper, created, last_used, revoked, expires, settings, rotated, rotations,
-             old_hash, old_pepper, old_until FROM key",
+             old_hash, old_pepper, old_until, end_told FROM key",
             &[],
         )?;
         rows.iter().map(|row| read(row)).collect()
@@ -162,6 +175,7 @@ impl<S: Sql> Endpoint<S> {
             last_used: None,
             revoked: None,
             expires: ask.key.expires_at,
+            end_told: false,
             settings: ask.key.settings,
             rotated: None,
             rotations: Vec::new(),
@@ -181,8 +195,7 @@ impl<S: Sql> Endpoint<S> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             row,
         )];
-        let named = KeyRef { id: ask.id.clone(), name: key.name.clone() };
-        statements.extend(self.event(&AgentEvent::KeyCreated { key: named }));
+        statements.extend(self.event(&AgentEvent::KeyCreated { key: key.named(&ask.id) }));
         self.sql.batch(&statements)?;
         let loaded = self.existing()?;
         let document = key.document(&ask.id, &loaded.account, now);
@@ -209,7 +222,7 @@ impl<S: Sql> Endpoint<S> {
         let unknown = || Problem::new(Code::NotFound, "There is no such key.");
         let known = self.existing().map_err(|_| unknown())?.keys.get(id).ok_or_else(unknown)?;
         if known.revoked.is_none() {
-            let named = KeyRef { id: id.clone(), name: known.name.clone() };
+            let named = known.named(id);
             let mut statements: Vec<Statement> =
                 vec![("UPDATE key SET revoked = ?2 WHERE id = ?1", vec![id.as_str().into(), now.into()])];
             statements.extend(self.event(&AgentEvent::KeyRevoked { key: named }));
@@ -220,6 +233,39 @@ impl<S: Sql> Endpoint<S> {
         let key = loaded.keys.get_mut(id).ok_or_else(unknown)?;
         key.revoked = key.revoked.or(Some(now));
         Ok(key.document(id, &loaded.account, now))
+    }
+
+    /// Writes the events of keys whose time is over, each once. A terminated agent's keys have ended before.
+    ///
+    /// # Errors
+    /// What the database says; the events are due still.
+    pub(super) fn tell_ended_keys(&mut self, now: Millis) -> Answer<()> {
+        let Some(loaded) = &self.loaded else { return Ok(()) };
+        let over = |key: &Key| key.end_due().filter(|end| *end <= now);
+        let ended: Vec<(KeyId, AgentEvent)> = loaded
+            .keys
+            .iter()
+            .filter_map(|(id, key)| {
+                let expires_at = rfc3339(over(key)?);
+                Some((id.clone(), AgentEvent::KeyExpired { key: key.named(id), expires_at }))
+            })
+            .collect();
+        let silent = loaded.state == State::Terminated;
+        let mut statements: Vec<Statement> = Vec::new();
+        for (id, event) in &ended {
+            statements.push(("UPDATE key SET end_told = 1 WHERE id = ?1", vec![id.as_str().into()]));
+            statements.extend(self.event(event).filter(|_| !silent));
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.sql.batch(&statements)?;
+        for (id, _) in &ended {
+            if let Some(key) = self.loaded.as_mut().and_then(|loaded| loaded.keys.get_mut(id)) {
+                key.end_told = true;
+            }
+        }
+        Ok(())
     }
 
     /// Revokes a key by itself: only who holds it can.

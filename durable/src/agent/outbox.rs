@@ -6,6 +6,7 @@
 //! nothing; they are told some seconds after they changed, and never by an agent at rest.
 
 use super::endpoint::Endpoint;
+use super::keys::Key;
 use crate::sql::{column, Sql, SqlError, Statement, Value};
 use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::error::Problem;
@@ -129,9 +130,10 @@ impl<S: Sql> Endpoint<S> {
         outbox.due
     }
 
-    /// When the account is to be told at the latest, by the alarm.
+    /// When the account is to be told at the latest, by the alarm: of what waits, or of a key that will have ended.
     pub fn tell_by(&self) -> Option<Millis> {
-        self.loaded.as_ref()?.outbox.due
+        let loaded = self.loaded.as_ref()?;
+        loaded.keys.values().filter_map(Key::end_due).chain(loaded.outbox.due).min()
     }
 
     /// Whether an event waits that nobody has tried to tell yet.

@@ -1,15 +1,16 @@
 //! Rotating a key: a new secret under the same id, and a while in which the old one is valid too.
 //!
-//! One row changes, so a rotation is there whole or not at all. Its id makes it idempotent: the secret is derived
+//! One row changes, in one commit with the event that tells of it, so a rotation is there whole or not at all. Its id makes it idempotent: the secret is derived
 //! from it, so asking again tells the same one, and the grace period does not begin anew.
 
 use super::endpoint::{to_json, Answer, Endpoint};
 use super::keys::OldSecret;
-use crate::sql::Sql;
+use crate::sql::{Sql, Statement};
+use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::control::key::KeyDocument;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::RotateKey;
-use moltghost_protocol::time::Millis;
+use moltghost_protocol::time::{rfc3339, Millis};
 
 /// Rotations of a key that are remembered, so that none of them is taken for a new one.
 const REMEMBERED: usize = 32;
@@ -53,11 +54,14 @@ impl<S: Sql> Endpoint<S> {
             u64::from(old.hash.version).into(),
             old.until.into(),
         ];
-        self.sql.run(
+        let told = AgentEvent::KeyRotated { key: key.named(&ask.id), old_secret_until: rfc3339(old.until) };
+        let mut statements: Vec<Statement> = vec![(
             "UPDATE key SET hash = ?2, pepper = ?3, rotated = ?4, rotations = ?5, old_hash = ?6, old_pepper = ?7,
              old_until = ?8 WHERE id = ?1",
-            &row,
-        )?;
+            row.to_vec(),
+        )];
+        statements.extend(self.event(&told));
+        self.sql.batch(&statements)?;
         let loaded = self.existing()?;
         let key = loaded.keys.get_mut(&ask.id).ok_or_else(unknown)?;
         key.hash = ask.hash;

@@ -1,7 +1,7 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED];
+pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
@@ -38,6 +38,9 @@ const FIRST: &[&str] = &[
 
 /// Runs that were told to end when their agent was paused at once.
 const ABORTED: &[&str] = &["ALTER TABLE lease ADD COLUMN aborted INTEGER"];
+
+/// Whether it was told that a key's time is over.
+const EXPIRED: &[&str] = &["ALTER TABLE key ADD COLUMN end_told INTEGER"];
 
 const LIMITS: &[&str] = &[
     // Permits of the request limit that were leased ahead; the limiter of all keys has no name. So many may have been

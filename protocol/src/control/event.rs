@@ -24,6 +24,22 @@ pub enum AgentEvent {
         /// The key.
         key: KeyRef,
     },
+    /// A key got a new secret under its id.
+    #[serde(rename = "key.rotated")]
+    KeyRotated {
+        /// The key.
+        key: KeyRef,
+        /// Until when the secret before it is valid, too (RFC 3339).
+        old_secret_until: String,
+    },
+    /// The time of a key is over.
+    #[serde(rename = "key.expired")]
+    KeyExpired {
+        /// The key.
+        key: KeyRef,
+        /// Since when it opens nothing (RFC 3339).
+        expires_at: String,
+    },
     /// A key was revoked.
     #[serde(rename = "key.revoked")]
     KeyRevoked {
@@ -47,6 +63,8 @@ impl AgentEvent {
         match self {
             Self::State { .. } => "agent.state",
             Self::KeyCreated { .. } => "key.created",
+            Self::KeyRotated { .. } => "key.rotated",
+            Self::KeyExpired { .. } => "key.expired",
             Self::KeyRevoked { .. } => "key.revoked",
         }
     }
@@ -78,6 +96,8 @@ mod tests {
         for event in [
             AgentEvent::State { state: State::Paused, reason: None },
             AgentEvent::KeyCreated { key: key.clone() },
+            AgentEvent::KeyRotated { key: key.clone(), old_secret_until: rfc3339(1) },
+            AgentEvent::KeyExpired { key: key.clone(), expires_at: rfc3339(2) },
             AgentEvent::KeyRevoked { key },
         ] {
             let body: serde_json::Value = serde_json::from_str(&event.body(&account, &agent, 0)).unwrap();

@@ -1,6 +1,7 @@
 //! Rotation, expiry and bounds of keys.
 
 use super::*;
+use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::object::agent::RotateKey;
 
 fn rotated(key: &ApiKey, seed: u8) -> ApiKey {
@@ -100,4 +101,55 @@ fn a_key_ends_when_it_was_to_end() {
     assert!(opens(&mut bench, &key));
     bench.now += 1;
     assert!(!opens(&mut bench, &key));
+}
+
+/// The events that the account was not told yet, and was now.
+fn told(bench: &mut Bench) -> Vec<AgentEvent> {
+    let Some((_, report)) = bench.endpoint.report().unwrap() else { return vec![] };
+    bench.endpoint.reported(&report).unwrap();
+    report.events.into_iter().filter_map(|reported| Some(reported.event?.1)).collect()
+}
+
+#[test]
+fn a_rotation_and_the_end_of_a_key_are_told_once_each() {
+    let mut bench = Bench::running();
+    let end = "2026-11-23T01:00:00.000Z";
+    let key = bench.key_with(1, &format!(r#"{{"name":"k","expires_at":"{end}"}}"#));
+    told(&mut bench);
+    let new = rotated(&key, 2);
+    for _ in 0..2 {
+        rotate(&mut bench, &new, Some("first"), 60).unwrap();
+    }
+    let [AgentEvent::KeyRotated { key: named, old_secret_until }] = &told(&mut bench)[..] else { panic!() };
+    assert_eq!((&named.id, old_secret_until.as_str()), (&key.id, "2026-11-23T00:01:00.000Z"));
+    let due = bench.endpoint.tell_by().unwrap();
+    assert_eq!(due, START + 3_600_000);
+    assert_eq!(bench.endpoint.alarm(due - 1).unwrap(), Some(due));
+    assert!(told(&mut bench).is_empty());
+    bench.crash();
+    bench.now = due;
+    bench.endpoint.alarm(due).unwrap();
+    assert!(bench.endpoint.has_news());
+    let [AgentEvent::KeyExpired { key: named, expires_at }] = &told(&mut bench)[..] else { panic!() };
+    assert_eq!((&named.id, expires_at.as_str()), (&key.id, end));
+    bench.crash();
+    assert_eq!(bench.endpoint.alarm(due + 1).unwrap(), None);
+    assert!(told(&mut bench).is_empty());
+}
+
+#[test]
+fn of_a_key_that_was_revoked_or_whose_agent_is_gone_no_end_is_told() {
+    for terminates in [false, true] {
+        let mut bench = Bench::running();
+        let key = bench.key_with(1, r#"{"name":"k","expires_at":"2026-11-23T01:00:00.000Z"}"#);
+        if terminates {
+            bench.ok::<AgentRecord>(AgentOp::Terminate);
+        } else {
+            bench.ok::<KeyDocument>(AgentOp::RevokeKey(key.id));
+        }
+        told(&mut bench);
+        bench.endpoint.alarm(START + 3_600_000).unwrap();
+        assert!(told(&mut bench).is_empty());
+        assert_eq!(bench.endpoint.tell_by(), None);
+    }
 }
