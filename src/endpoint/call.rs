@@ -41,6 +41,8 @@ pub struct Run {
     pub api: Api,
     /// Whether the pod takes `/v1/tools` itself.
     pub own_tools: bool,
+    /// The pod, if it is known to have a route that it need not have: it is asked anew if it has it no more.
+    claimed: Option<Box<Target>>,
     /// Whether the answer streams.
     pub streaming: bool,
     /// Whether the usage chunk is ours alone: the caller did not ask for it.
@@ -115,6 +117,13 @@ impl Run {
         optional && capability::exists(status, body) == Some(false)
     }
 
+    /// Finds out again what the pod serves, since it turned out to lack what it was known to have.
+    pub fn asks_anew(&self, request: &Request) {
+        if let Some(target) = &self.claimed {
+            super::probe::in_background(request, &self.agent, (**target).clone());
+        }
+    }
+
     /// The event that ends the answer's stream with an error, of the body of a refusal; `next` is the number of the
     /// event where events have one.
     pub fn error_event(&self, error: &str, next: u64) -> String {
@@ -168,6 +177,7 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
                 id,
                 api,
                 own_tools: api == Api::Tools && target.capabilities.tools == Some(true),
+                claimed: target.capabilities.claims(api).then(|| target.clone()),
                 streaming: chat.stream,
                 cuts_usage: chat.cuts_usage(),
                 prompt: chat.prompt_estimate(),
@@ -194,30 +204,60 @@ async fn send(request: &Request, run: Run, chat: RunRequest, target: &Target) ->
     if let Err(problem) = allowed(request, &run, &chat, target).await {
         return run.unasked(request, problem);
     }
+    // A pod that is known to take `/v1/tools` may have been replaced by one that does not: then it gets a chat.
+    let again = run.own_tools.then(|| chat.clone());
+    let begun = begin(request, &run, chat, target, target.timeout_ms);
+    if again.is_none() {
+        entry::let_go(&request.raw);
+    }
+    let exchange = match begun {
+        Ok(exchange) => exchange,
+        Err(problem) => return run.unasked(request, problem),
+    };
+    if run.streaming {
+        return stream::serve(request, run, exchange).await;
+    }
+    let run = match plain::serve(request, run, exchange).await {
+        Ok(answer) => return answer,
+        Err(run) => *run,
+    };
+    run.asks_anew(request);
+    let Some(chat) = again else { return run.failed(request, None, capability::unsupported(run.api)) };
+    let run = Run { own_tools: false, claimed: None, ..run };
+    let spent = u64::try_from(now() - run.admitted).unwrap_or_default();
+    let begun = begin(request, &run, chat, target, target.timeout_ms.saturating_sub(spent).max(1));
+    entry::let_go(&request.raw);
+    match begun {
+        Ok(exchange) => match plain::serve(request, run, exchange).await {
+            Ok(answer) => answer,
+            Err(run) => run.failed(request, None, capability::unsupported(run.api)),
+        },
+        Err(problem) => run.unasked(request, problem),
+    }
+}
+
+/// Sends a run to its pod.
+fn begin(
+    request: &Request,
+    run: &Run,
+    chat: RunRequest,
+    target: &Target,
+    timeout_ms: u64,
+) -> Result<Exchange, Problem> {
     let beat = if run.streaming { BEAT_MS } else { 0 };
     let early = target.early_headers && !run.streaming;
     let as_chat = run.api.is_chat() && !run.own_tools;
     let path = if as_chat { Api::ChatCompletions } else { run.api }.path();
-    let url = match pod::url(request, target, path) {
-        Ok(url) => url,
-        Err(problem) => {
-            return run.unasked(request, problem);
-        }
-    };
-    let begun = Exchange::begin(&request.raw, target.timeout_ms, beat, early).and_then(|exchange| {
+    let url = pod::url(request, target, path)?;
+    let begun = Exchange::begin(&request.raw, timeout_ms, beat, early).and_then(|exchange| {
         let skills = if as_chat { chat.skills.join(",") } else { String::new() };
         let model = models::default(target.model.as_deref(), &target.models);
         let body = chat.into_upstream(model, run.own_tools);
         exchange.watch(&request.env, &name::agent(&run.agent), &write(&AgentOp::Watch(run.id.clone())))?;
-        exchange.send("POST", &url, &pod_headers(request, &run, target, &skills), Some(&body))?;
+        exchange.send("POST", &url, &pod_headers(request, run, target, &skills), Some(&body))?;
         Ok(exchange)
     });
-    entry::let_go(&request.raw);
-    match begun {
-        Ok(exchange) if run.streaming => stream::serve(request, run, exchange).await,
-        Ok(exchange) => plain::serve(request, run, exchange).await,
-        Err(failure) => run.unasked(request, internal(failure)),
-    }
+    begun.map_err(internal)
 }
 
 /// Whether the agent has what the call asks for by name.

@@ -22,7 +22,10 @@ use moltghost_protocol::metrics::figures::Ending;
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// Waits for the pod's answer and passes it on.
-pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
+///
+/// # Errors
+/// The run, where the pod turns out to take `/v1/tools` no more; nothing was run, and nobody was answered.
+pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Result<Answer, Box<Run>> {
     // While nothing shows that the pod has taken the run, the answer does not begin, however long it takes.
     let event = loop {
         match exchange.next().await {
@@ -32,30 +35,30 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
     };
     let head = match event {
         Ok(Event::Head(head)) => head,
-        Ok(Event::Timeout) => {
-            return run.failed(request, Some(unheard(&run)), over(&exchange));
-        }
-        Ok(Event::Gone) => {
-            return run.abandoned(request);
-        }
-        Ok(_) => {
-            return run.failed(request, None, unreachable());
-        }
-        Err(failure) => {
-            return run.failed(request, None, internal(failure));
+        Ok(Event::Timeout) => return Ok(run.failed(request, Some(unheard(&run)), over(&exchange))),
+        Ok(Event::Gone) => return Ok(run.abandoned(request)),
+        Ok(_) => return Ok(run.failed(request, None, unreachable())),
+        Err(failure) => return Ok(run.failed(request, None, internal(failure))),
+    };
+    let problem = match judge(&run, &head) {
+        Verdict::Plain => return Ok(whole(request, run, exchange, &head).await),
+        Verdict::ErrorBody => match read_error(&run, &exchange, &head).await {
+            Ok(error) => {
+                exchange.close(true);
+                return Ok(passed(request, &run, &error));
+            }
+            Err(problem) => problem,
+        },
+        Verdict::Bad(problem) => problem,
+        Verdict::Stream => {
+            Problem::new(Code::BadGateway, "The agent streamed an answer that nobody asked to stream.")
         }
     };
-    match judge(&run, &head) {
-        Verdict::Plain => whole(request, run, exchange, &head).await,
-        Verdict::ErrorBody => error(request, run, exchange, &head).await,
-        Verdict::Bad(problem) => bad(request, &run, exchange, problem),
-        Verdict::Stream => {
-            exchange.close(false);
-            let problem =
-                Problem::new(Code::BadGateway, "The agent streamed an answer that nobody asked to stream.");
-            run.failed(request, Some(unheard(&run)), problem)
-        }
+    if run.own_tools && problem.code == Code::UnsupportedEndpoint {
+        exchange.close(false);
+        return Err(Box::new(run));
     }
+    Ok(bad(request, &run, exchange, problem))
 }
 
 /// What to make of a pod's head. A pod that has no such route is told apart from one that refuses the call.
@@ -70,6 +73,9 @@ pub fn judge(run: &Run, head: &PodHead) -> Verdict {
 pub fn bad(request: &Request, run: &Run, exchange: Exchange, problem: Problem) -> Answer {
     exchange.close(false);
     let ran = problem.code != Code::UnsupportedEndpoint;
+    if !ran {
+        run.asks_anew(request);
+    }
     run.failed(request, ran.then(|| unheard(run)), problem)
 }
 

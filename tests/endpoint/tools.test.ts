@@ -185,3 +185,38 @@ describe("a call of /v1/chat", () => {
     assert.equal((await named.chat({ prompt: "x", agent_id: 7 })).status, 400);
   });
 });
+
+describe("a pod that takes /v1/tools no more", () => {
+  it("gets a chat at once, and is known to have chat alone from then on", async () => {
+    const moved = await tenant(worker, pod);
+    const shown = async () => (await moved.status()).links[0]?.capabilities?.tools;
+    assert.equal(await shown(), true);
+    pod.clear();
+    pod.setFault({ status: 404, path: TOOLS });
+    const { object, content } = result(await moved.call(TOOLS, { json: ASK }));
+    assert.deepEqual([object, content], ["tool.result", "You said: Check inventory levels"]);
+    // The probe that follows asks the route, too, with a body that runs nothing.
+    const asked = pod.requests.map(({ path }) => path).filter((path) => path === TOOLS || path === CHAT);
+    assert.deepEqual(asked.slice(0, 2), [TOOLS, CHAT]);
+    await until("the pod to be known", async () => (await shown()) === false);
+    pod.clear();
+    result(await moved.call(TOOLS, { json: ASK }));
+    assert.equal(
+      pod.requests.some(({ path, method }) => path === TOOLS && method === "POST"),
+      false,
+    );
+    await until("all runs to be settled", async () => (await moved.status()).in_flight === 0);
+    assert.equal((await moved.status()).usage.requests, 2);
+  });
+
+  it("and loses other routes is asked anew, so that /v1/status tells the truth", async () => {
+    const moved = await tenant(worker, pod);
+    pod.setFault({ status: 405, path: "/v1/embeddings" });
+    const answer = await moved.call("/v1/embeddings", { json: { input: "x" } });
+    assert.equal(refusal(answer).code, "unsupported_endpoint");
+    await until(
+      "the pod to be known",
+      async () => (await moved.status()).links[0]?.capabilities?.embeddings === false,
+    );
+  });
+});

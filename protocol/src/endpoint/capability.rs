@@ -73,6 +73,18 @@ impl Capabilities {
         }
     }
 
+    /// Whether the pod is known to have the route of `api`, which it need not have.
+    pub fn claims(&self, api: Api) -> bool {
+        let there = match api {
+            Api::Completions => self.completions,
+            Api::Embeddings => self.embeddings,
+            Api::Responses => self.responses,
+            Api::Tools => self.tools,
+            Api::ChatCompletions | Api::Chat => None,
+        };
+        there == Some(true)
+    }
+
     /// Whether a call of `api` can be made of the pod, as far as it is known.
     ///
     /// # Errors

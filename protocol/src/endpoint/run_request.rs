@@ -21,7 +21,7 @@ const UNSTATED_ANSWER: u64 = 4_096;
 const AGENT: [&str; 2] = ["agent-id", "agent_id"];
 
 /// A call that was understood.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunRequest {
     body: Vec<u8>,
     members: Members,
