@@ -335,8 +335,19 @@ async function goAlone(env, binding, name, alone) {
   }
 }
 
-/** Messages whose answers come later: by its number, how each is answered. */
+/** Messages whose answers come later: by its number, how each is answered and since when it waits. */
 const unanswered = new Map();
+
+/** No turn lets a message wait as long: what is older was left behind by an object that was reset. */
+const LONGEST_WAIT_MS = 120_000;
+
+/** Forgets what nobody will answer; the oldest comes first. */
+function forgetLeft(now) {
+  for (const [number, { since }] of unanswered) {
+    if (now - since < LONGEST_WAIT_MS) return;
+    unanswered.delete(number);
+  }
+}
 let messages = 0;
 
 /**
@@ -348,7 +359,9 @@ export async function serveObject(request, turn) {
   const number = messages++ % 0x1_0000_0000;
   const answer = turn(text, number);
   if (answer !== undefined) return new Response(answer);
-  return new Response(await new Promise((resolve) => unanswered.set(number, resolve)));
+  const since = Date.now();
+  forgetLeft(since);
+  return new Response(await new Promise((resolve) => unanswered.set(number, { resolve, since })));
 }
 
 /** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */
@@ -356,7 +369,7 @@ export function answerLater(answers) {
   for (const line of answers.split("\n")) {
     const space = line.indexOf(" ");
     const number = Number(line.slice(0, space));
-    unanswered.get(number)?.(line.slice(space + 1));
+    unanswered.get(number)?.resolve(line.slice(space + 1));
     unanswered.delete(number);
   }
 }
