@@ -9,7 +9,7 @@ import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
 const HEARTBEAT_MS = 10_000;
-const HEARTBEAT = ": ka\n\n";
+const HEARTBEAT = ": ka\n";
 
 let worker: RunningWorker;
 let pod: Pod;
@@ -106,7 +106,7 @@ describe("a silent pod", { concurrency: true }, () => {
       const seen = await watch(CHAT, { stall_before_headers_ms: 10_400, ...fault });
       assert.equal(seen.status, 200);
       assert.ok(seen.text.startsWith(HEARTBEAT), seen.text);
-      const [, data = ""] = /^: ka\n\ndata: (\{.*\})\n\n$/.exec(seen.text) ?? [];
+      const [, data = ""] = /^: ka\ndata: (\{.*\})\n\n$/.exec(seen.text) ?? [];
       assert.equal((JSON.parse(data) as { error: { code: string } }).error.code, code);
     });
   }

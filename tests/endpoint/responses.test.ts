@@ -125,7 +125,7 @@ describe("a stream of a response that fails", () => {
   it("is heard of by comments while the pod is silent", { timeout: 60_000 }, async () => {
     const json = { input: "x", stream: true, metadata: { pod: { stall_before_headers_ms: 11_000 } } };
     const answer = await one.call(PATH, { json });
-    assert.ok(answer.text.startsWith(": ka\n\nevent: response.created\n"), answer.text.slice(0, 80));
+    assert.ok(answer.text.startsWith(": ka\nevent: response.created\n"), answer.text.slice(0, 80));
     assert.match(answer.text, /event: response\.completed/);
   });
 });

@@ -17,8 +17,8 @@ const WAS_LAST = 4;
 
 const encoder = new TextEncoder();
 
-/** A comment, which every client skips. Two line ends: a client that keeps to the letter dispatches nothing for it. */
-const HEARTBEAT = encoder.encode(": ka\n\n");
+/** A comment, which every client skips. No empty line: after events with an `id`, some SDKs take one for another event. */
+const HEARTBEAT = encoder.encode(": ka\n");
 
 /** The same in a plain answer: JSON may begin with white space. */
 const BLANK = encoder.encode("\n");
