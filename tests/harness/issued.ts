@@ -8,10 +8,14 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+/** A token of a network's agent: 43 characters of secret. */
+const NETWORK_TOKEN = /\bmagt_v1_([0-9A-Za-z_-]{43})(?![0-9A-Za-z_-])/g;
+
 /** A key, an account token or a connect token: its id, 32 characters of secret, and 6 of checksum. */
 const CREDENTIAL = /\b(molt[iac])_[a-z0-9]+_([0-9A-Za-z]{38,58})\b/g;
 const SECRET = 32;
 const CHECK = 6;
+const NETWORK_SECRET = 43;
 
 const secrets = new Map<string, string>();
 
@@ -32,6 +36,9 @@ export function note(status: number, type: string | undefined, text: string): vo
     for (const [credential, kind] of text.matchAll(CREDENTIAL)) {
       issue(`a ${kind} credential`, credential.slice(-SECRET - CHECK, -CHECK));
     }
+    for (const [, secret] of text.matchAll(NETWORK_TOKEN)) {
+      issue("a token of a network's agent", secret ?? "");
+    }
   }
   if (status >= 400 || type?.startsWith("text/plain")) {
     assert.deepEqual(foundIn(text), [], `an answer of status ${status} tells secrets: ${text.slice(0, 300)}`);
@@ -42,20 +49,25 @@ export function note(status: number, type: string | undefined, text: string): vo
 export function foundIn(text: string): string[] {
   const found = new Set<string>();
   // Those of one length and alphabet, in one pass over the text.
-  for (const [run] of text.matchAll(/[0-9A-Za-z]{32,}/g)) {
-    for (let at = 0; at + SECRET <= run.length; at += 1) {
-      const what = secrets.get(run.slice(at, at + SECRET));
+  collect(found, text, /[0-9A-Za-z]{32,}/g, SECRET);
+  collect(found, text, /[0-9A-Za-z_-]{43,}/g, NETWORK_SECRET);
+  for (const [secret, what] of secrets) {
+    if (secret.length !== SECRET && secret.length !== NETWORK_SECRET && text.includes(secret)) {
+      found.add(what);
+    }
+  }
+  return [...found];
+}
+
+function collect(found: Set<string>, text: string, runs: RegExp, length: number): void {
+  for (const [run] of text.matchAll(runs)) {
+    for (let at = 0; at + length <= run.length; at += 1) {
+      const what = secrets.get(run.slice(at, at + length));
       if (what !== undefined) {
         found.add(what);
       }
     }
   }
-  for (const [secret, what] of secrets) {
-    if (secret.length !== SECRET && text.includes(secret)) {
-      found.add(what);
-    }
-  }
-  return [...found];
 }
 
 /** Searches the log and every file below the data folder of a Worker. */

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { type RunningWorker, startWorker, type WorkerOptions } from "../harness/index.ts";
+import { issue } from "../harness/issued.ts";
 import type { Running } from "./original.ts";
 import { NETWORK_ID, NETWORK_NAME, PAIRINGS, type Setup, tokensOf, tokenValue } from "./setup.ts";
 
@@ -31,6 +32,7 @@ async function setUp(worker: RunningWorker, setup: Setup): Promise<void> {
   };
   const tokens = tokensOf(setup);
   for (const token of tokens) {
+    issue(`the network's token ${token.id}`, token.value);
     await make("/network/tokens", token);
   }
   for (const pairing of PAIRINGS) {
