@@ -1,6 +1,6 @@
 // Makes one call of the table with one version of the Node SDK, unmodified, and tells what came of it.
 
-import type { Call, Outcome, ToolCall } from "./table.ts";
+import type { Call, Outcome, ToolCall } from "./case.ts";
 
 // The three versions share what is used here; none of their types fits all.
 interface Chunk {

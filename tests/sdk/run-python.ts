@@ -4,7 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { adopt, end, ROOT } from "../harness/index.ts";
-import type { Call, Outcome } from "./table.ts";
+import type { Call, Outcome } from "./case.ts";
 
 export type PythonVersion = "openai-1" | "openai-3";
 
