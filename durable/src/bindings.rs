@@ -14,6 +14,7 @@ pub mod link;
 pub mod object;
 pub mod random;
 pub mod sockets;
+pub mod task;
 
 use wasm_bindgen::JsValue;
 

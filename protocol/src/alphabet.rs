@@ -6,18 +6,27 @@ pub const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Letters of both cases and digits: everything that survives a double click.
 pub const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// Digits of which 64 bits hold a number, in alphabets of up to 84 characters.
+const GROUP: u32 = 10;
+
 /// Writes `value` with `width` digits of `alphabet`, the most significant first; what does not fit is cut off.
 ///
 /// With 128 random bits and at most 16 digits of [`BASE62`] (95.3 bits) the bias of each digit is below 2^-32.
 pub fn encode(alphabet: &[u8], mut value: u128, width: usize) -> String {
-    let base = alphabet.len().max(1) as u128;
+    let base = alphabet.len().max(1) as u64;
+    // Wasm divides 64 bits at once and 128 step by step, so the value is cut into groups of digits first.
+    let group = u128::from(base.saturating_pow(GROUP));
     let mut digits = vec![b'0'; width];
-    for digit in digits.iter_mut().rev() {
-        let index = usize::try_from(value % base).unwrap_or_default();
-        *digit = alphabet.get(index).copied().unwrap_or(b'0');
-        value /= base;
+    for part in digits.rchunks_mut(GROUP as usize) {
+        let mut rest = u64::try_from(value % group).unwrap_or_default();
+        value /= group;
+        for digit in part.iter_mut().rev() {
+            let index = usize::try_from(rest % base).unwrap_or_default();
+            *digit = alphabet.get(index).copied().unwrap_or(b'0');
+            rest /= base;
+        }
     }
-    digits.into_iter().map(char::from).collect()
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// Position of `character` in [`BASE36`].
@@ -70,6 +79,8 @@ mod tests {
         assert_eq!(encode(BASE36, 35, 3), "00z");
         assert_eq!(encode(BASE36, 36, 3), "010");
         assert_eq!(encode(BASE62, 61, 2), "0z");
+        assert_eq!(encode(BASE62, u128::MAX, 22), "7n42DGM5Tflk9n8mt7Fhc7");
+        assert_eq!(encode(BASE36, u128::MAX, 27), "00f5lxx1zz5pnorynqglhzmsp33");
     }
 
     #[test]

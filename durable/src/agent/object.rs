@@ -4,7 +4,7 @@
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
 use super::endpoint::{Endpoint, Reply, Turn};
-use crate::bindings::{entry, now, object, random, Failure};
+use crate::bindings::{entry, now, object, random, task, Failure};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::name::AccountName;
 use moltghost_protocol::object::account::AccountAsk;
@@ -15,7 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 /// When leases are tried again that could not be written or charged.
 const RETRY_MS: Millis = 10_000;
@@ -154,7 +153,7 @@ impl Shared {
         self.wake(Ok(self.endpoint.borrow().tell_by()));
         if !self.telling.replace(true) {
             let shared = Rc::clone(self);
-            spawn_local(async move {
+            task::spawn(async move {
                 shared.tell().await;
                 shared.telling.set(false);
             });

@@ -1,9 +1,8 @@
 //! D1, one crossing for a batch.
 
-use super::{glue, Failure};
+use super::{glue, task, Failure};
 use crate::sql::Value;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 /// The databases, by the names of their bindings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +42,6 @@ pub async fn batch(
         return Err(Failure(format!("there is no D1 binding named {name}")));
     }
     let text = serde_json::to_string(statements).map_err(|error| Failure(error.to_string()))?;
-    let rows = JsFuture::from(glue::d1_batch(&database, &text)?).await?;
+    let rows = task::settled(&glue::d1_batch(&database, &text)?).await?;
     Ok(rows.as_string().unwrap_or_default())
 }

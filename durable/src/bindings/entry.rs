@@ -1,10 +1,9 @@
 //! The doors: how a request comes in, how an answer goes out, and the deadline that keeps every entry from hanging.
 
-use super::{glue, Failure};
+use super::{glue, task, Failure};
 use moltghost_protocol::credential::Pepper;
 use std::future::Future;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{future_to_promise, JsFuture};
 
 /// A request's first line and headers, read in one crossing.
 #[derive(Debug, Clone)]
@@ -74,7 +73,7 @@ pub async fn body(request: &JsValue, limit: u64, gzip: bool) -> Result<Vec<u8>, 
     #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     let limit = limit as f64;
     let promise = glue::read_body(request, limit, gzip).map_err(|_| BodyError::Cut)?;
-    let value = JsFuture::from(promise).await.map_err(|_| BodyError::Cut)?;
+    let value = task::settled(&promise).await.map_err(|_| BodyError::Cut)?;
     match value.as_f64() {
         None => Ok(js_sys::Uint8Array::from(value).to_vec()),
         Some(1.0) => Err(BodyError::TooLarge),
@@ -126,9 +125,18 @@ pub fn guard(
     headers: &str,
     work: impl Future<Output = Result<JsValue, Failure>> + 'static,
 ) -> Result<JsValue, Failure> {
-    let promise =
-        future_to_promise(async move { work.await.map_err(|failure| JsValue::from_str(&failure.0)) });
-    Ok(glue::guard(request, &promise, ctx, ms, headers)?.into())
+    let entry = glue::guard(request, ctx, ms, headers)?;
+    let answer = entry.answer()?;
+    task::spawn(async move {
+        let told = match work.await {
+            Ok(response) => entry.done(&response),
+            Err(failure) => entry.fail(&failure.0),
+        };
+        if let Err(error) = told {
+            log("entry_unanswered", &Failure::from(error).0);
+        }
+    });
+    Ok(answer)
 }
 
 /// Lets `work` go on after the answer, as far as the platform allows.
@@ -136,11 +144,12 @@ pub fn guard(
 /// # Errors
 /// Where the context is not one.
 pub fn after(ctx: &JsValue, work: impl Future<Output = ()> + 'static) -> Result<(), Failure> {
-    let promise = future_to_promise(async move {
+    let over = glue::keep(ctx)?;
+    task::spawn(async move {
         work.await;
-        Ok(JsValue::UNDEFINED)
+        let _ = over.call0(&JsValue::UNDEFINED);
     });
-    Ok(glue::wait_until(ctx, &promise)?)
+    Ok(())
 }
 
 /// Waits.
@@ -148,7 +157,7 @@ pub fn after(ctx: &JsValue, work: impl Future<Output = ()> + 'static) -> Result<
 /// # Errors
 /// Where the runtime has no timers, as outside requests.
 pub async fn sleep(ms: u32) -> Result<(), Failure> {
-    JsFuture::from(glue::sleep(ms)?).await?;
+    task::settled(&glue::sleep(ms)?).await?;
     Ok(())
 }
 

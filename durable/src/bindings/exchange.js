@@ -1,6 +1,6 @@
 // One call of a pod and the stream of its answer: the JavaScript half of `exchange.rs`.
 
-import { callObject, collect, extend, join, release, sleep, TOO_LARGE, toHeaders, toLines } from "./glue.js";
+import { callObject, collect, entryOf, join, sleep, TOO_LARGE, toHeaders, toLines } from "./glue.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`. */
 const END = 0;
@@ -60,9 +60,8 @@ const EARLY_BYTES = 256 * 1024;
  */
 export class Exchange {
   #abort = new AbortController();
-  #signal;
-  #onGone;
-  #request;
+  #entry;
+  #onGone = () => this.#end(GONE);
   #plain;
   #heartbeat = HEARTBEAT;
   #beat;
@@ -95,23 +94,18 @@ export class Exchange {
 
   /** `early`: a plain answer that may begin before the pod has ended its own. */
   constructor(request, timeout, beat, early) {
-    this.#request = request;
-    this.#signal = request.signal;
-    this.#onGone = () => this.#end(GONE);
-    if (this.#signal) {
-      if (this.#signal.aborted) this.#end(GONE);
-      else this.#signal.addEventListener("abort", this.#onGone);
-    }
-    extend(request, timeout, () => this.#end(TIMEOUT));
+    this.#entry = entryOf(request);
+    this.#entry.extend(timeout, () => this.#end(TIMEOUT));
     this.#plain = beat === 0 && !early;
     this.#wait = early ? EARLY_MS : beat;
     if (early) this.#heartbeat = BLANK;
     if (!this.#plain) this.#arm(this.#wait);
+    this.#entry.onLeave(this.#onGone);
   }
 
   /** Rings when nothing was written for the time of a heartbeat. */
   #arm(ms) {
-    this.#beat = setTimeout(() => {
+    this.#beat = this.#entry.at(ms, () => {
       const left = this.#written + this.#wait - Date.now();
       if (left > 0) {
         this.#arm(left);
@@ -125,7 +119,7 @@ export class Exchange {
       } else if (this.#between && this.#writing === 0 && this.#over === undefined) {
         this.#write(this.#heartbeat);
       }
-    }, ms);
+    });
   }
 
   /** It is over, whatever else may come. */
@@ -137,7 +131,7 @@ export class Exchange {
     this.#flowIs(code);
     // An answer that began early has no flow: if nobody ends it, it is ended here.
     if (this.#writer && this.#heartbeat === BLANK) {
-      this.#orphan ??= setTimeout(() => this.finish(false), ORPHAN_MS);
+      this.#orphan ??= this.#entry.at(ORPHAN_MS, () => this.finish(false));
     }
   }
 
@@ -212,7 +206,7 @@ export class Exchange {
         }
       }
     };
-    this.#watch = setTimeout(ask, WATCH_MS);
+    this.#watch = this.#entry.at(WATCH_MS, ask);
   }
 
   /** What the agent told where it ended the run, else nothing. */
@@ -246,7 +240,7 @@ export class Exchange {
       return -TOO_LARGE;
     }
     // Nobody beats for an answer that is read whole.
-    if (!this.#writer && this.#heartbeat !== BLANK) clearTimeout(this.#beat);
+    if (!this.#writer && this.#heartbeat !== BLANK) this.#entry.cancel(this.#beat);
     const bytes =
       declared <= limit
         ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
@@ -264,6 +258,7 @@ export class Exchange {
   /** Commits the answer: a response whose body is what is written. Begins with a heartbeat if the pod has no head. */
   open(status, headers) {
     const { readable, writable } = new IdentityTransformStream();
+    this.#entry.watchCaller();
     this.#writer = writable.getWriter();
     this.#writer.closed.catch(() => this.#end(GONE));
     if (!this.#response || this.#heartbeat === BLANK) this.#write(this.#heartbeat);
@@ -365,11 +360,11 @@ export class Exchange {
     this.#waiting = [];
     if (code === undefined) flowed.reject(error);
     else flowed.resolve(code);
-    this.#orphan = setTimeout(() => {
+    this.#orphan = this.#entry.at(ORPHAN_MS, () => {
       console.error("an answer was left without rules");
       this.#write(encoder.encode(`${this.#between ? "" : "\n\n"}${this.#lastResort}`));
       this.finish(false);
-    }, ORPHAN_MS);
+    });
   }
 
   #write(bytes) {
@@ -407,12 +402,12 @@ export class Exchange {
    * used again.
    */
   async leave() {
-    clearTimeout(this.#orphan);
-    clearTimeout(this.#beat);
+    this.#entry.cancel(this.#orphan);
+    this.#entry.cancel(this.#beat);
     this.#writer?.close().catch(() => {});
     const ended = await new Promise((resolve) => {
       this.#left = resolve;
-      this.#beat = setTimeout(() => resolve(false), LEAVE_MS);
+      this.#beat = this.#entry.at(LEAVE_MS, () => resolve(false));
       if (!this.#reading) this.#read();
     });
     this.close(ended);
@@ -420,11 +415,11 @@ export class Exchange {
 
   /** Lets go of everything; a pod that still works is told to stop. */
   close(fed) {
-    clearTimeout(this.#watch);
-    clearTimeout(this.#beat);
-    clearTimeout(this.#orphan);
-    release(this.#request);
-    this.#signal?.removeEventListener("abort", this.#onGone);
+    this.#entry.cancel(this.#watch);
+    this.#entry.cancel(this.#beat);
+    this.#entry.cancel(this.#orphan);
+    this.#entry.onLeave(undefined);
+    this.#entry.release();
     if (this.#over === undefined) this.#over = END;
     if (!fed) {
       this.#abort.abort();

@@ -1,12 +1,11 @@
 //! One call of a pod and the stream of its answer.
 
 use super::object::Class;
-use super::{glue, Failure};
+use super::{glue, task, Failure};
 use js_sys::Uint8Array;
 use std::ops::Range;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
 /// What happened before the body.
 #[derive(Debug)]
@@ -157,7 +156,7 @@ impl Exchange {
     /// # Errors
     /// Never in practice; what JavaScript throws.
     pub async fn next(&self) -> Result<Event, Failure> {
-        let value = JsFuture::from(self.glue.next()?).await?;
+        let value = task::settled(&self.glue.next()?).await?;
         Ok(match value.as_string() {
             Some(text) => Event::Head(PodHead::parse(&text)),
             None => match code(&value) {
@@ -187,7 +186,7 @@ impl Exchange {
                 Ok(step) => Ok(step.bits()),
                 Err(failure) => Err(JsValue::from_str(&failure.0)),
             });
-        let value = JsFuture::from(self.glue.flow(step.as_ref(), last_resort)?).await?;
+        let value = task::settled(&self.glue.flow(step.as_ref(), last_resort)?).await?;
         Ok(match code(&value) {
             0 => End::Fed,
             2 => End::Gone,
@@ -205,7 +204,7 @@ impl Exchange {
         #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
         let limit = limit as f64;
         let early = self.glue.early()?;
-        let value = if early.is_undefined() { JsFuture::from(self.glue.whole(limit)?).await? } else { early };
+        let value = if early.is_undefined() { task::settled(&self.glue.whole(limit)?).await? } else { early };
         Ok(Whole::read(value))
     }
 
@@ -214,7 +213,7 @@ impl Exchange {
     /// # Errors
     /// What JavaScript throws.
     pub async fn rest(&self) -> Result<Whole, Failure> {
-        Ok(Whole::read(JsFuture::from(self.glue.next()?).await?))
+        Ok(Whole::read(task::settled(&self.glue.next()?).await?))
     }
 
     /// Commits the answer: its body is what [`Exchange::flow`] and [`Exchange::write`] write from now on, a heartbeat
@@ -244,7 +243,7 @@ impl Exchange {
     pub async fn leave(mut self) {
         self.ended = true;
         if let Ok(promise) = self.glue.leave() {
-            let _ = JsFuture::from(promise).await;
+            let _ = task::settled(&promise).await;
         }
     }
 

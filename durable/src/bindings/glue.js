@@ -65,7 +65,9 @@ export function toHeaders(lines) {
 
 export function toLines(headers) {
   let lines = "";
-  for (const [name, value] of headers) lines += `${name}: ${value}\n`;
+  headers.forEach((value, name) => {
+    lines += `${name}: ${value}\n`;
+  });
   return lines;
 }
 
@@ -135,113 +137,214 @@ export function respond(status, headers, body) {
   return new Response(body, { status, headers: toHeaders(headers) });
 }
 
-/** Deadlines of the requests that are being served. */
-const deadlines = new WeakMap();
+/** Where promises are told that have settled: a function of the Wasm instance that runs. */
+let told = () => {};
+let settling = 0;
+
+/** From now on promises that have settled are told to `tell(number, kept, value)`. */
+export function hear(tell) {
+  told = tell;
+}
+
+/** Tells how a promise settles, under the number that this answers, which no other gets. */
+export function settle(promise) {
+  const number = ++settling;
+  promise.then(
+    (value) => tell(number, true, value),
+    (error) => tell(number, false, error),
+  );
+  return number;
+}
+
+/** An instance that traps is found out by the entries (`entry.js`), which hear of errors that nobody catches. */
+function tell(number, kept, value) {
+  try {
+    told(number, kept, value);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+/** How long an entry goes on before anything but its work is looked at. */
+const LOOK_MS = 100;
+
+/** Entries of the requests that are being served. */
+const entries = new WeakMap();
 
 /**
- * The deadline of one entry, which keeps it from hanging whatever happens inside: where the work fails or takes
- * longer than it may, the answer is `failed` or, once a run was admitted, `late`.
+ * What one entry waits for besides its work: its deadline, other things that are due in a while, and its caller's
+ * leaving. Most calls are over before any of that matters, and a timer or a listener costs as much as a good part of
+ * a call. So all of it rests on one timer, which first rings after LOOK_MS; only then is the caller watched.
+ *
+ * The deadline keeps the entry from hanging whatever happens inside: where the work fails or takes longer than it may,
+ * the answer is `failed` or, once a run was admitted, `late`.
  */
-class Deadline {
+class Entry {
+  #request;
+  #ctx;
   #headers;
-  #until;
-  #timer;
   #resolve;
+  #over;
+  #timer;
+  #rings = Number.POSITIVE_INFINITY;
+  #alarms = [];
+  #deadline;
   #expired = FAILED_ANSWER;
   #watch;
   #settled = false;
+  #watched = false;
+  #gone = false;
+  #leave;
 
-  constructor(ms, headers) {
+  /** What the entry answers. */
+  answer = new Promise((resolve) => {
+    this.#resolve = resolve;
+  });
+
+  constructor(request, ctx, ms, headers) {
+    this.#request = request;
+    this.#ctx = ctx;
     this.#headers = headers;
-    this.#until = Date.now() + ms;
-    this.#arm(ms);
+    this.#arm(Math.min(ms, LOOK_MS));
+    this.#deadline = this.at(ms, this.#late);
+    ctx?.waitUntil(this.answer);
   }
 
   #arm(ms) {
-    this.#timer = setTimeout(() => {
-      const left = this.#until - Date.now();
-      if (left > 0) this.#arm(left);
-      else if (this.#watch) this.#tell();
-      else this.#answer(this.#expired);
-    }, ms);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#rings = Date.now() + ms;
+    this.#timer = setTimeout(this.#ring, ms);
   }
 
-  /** Time is up for a run: whoever watches it has a while to end it in order. */
-  #tell() {
+  #ring = () => {
+    this.watchCaller();
+    const now = Date.now();
+    this.#rings = Number.POSITIVE_INFINITY;
+    this.#timer = undefined;
+    const due = this.#alarms.filter(({ time }) => time <= now);
+    this.#alarms = this.#alarms.filter(({ time }) => time > now);
+    for (const alarm of due) alarm.work?.();
+    const next = Math.min(...this.#alarms.map(({ time }) => time));
+    if (next < this.#rings) this.#arm(Math.max(next - Date.now(), 1));
+  };
+
+  /** Calls `work` after `ms`, unless what this answers is given to `cancel`, or the entry is over. */
+  at(ms, work) {
+    const alarm = { time: Date.now() + ms, work };
+    this.#alarms.push(alarm);
+    if (alarm.time < this.#rings) this.#arm(ms);
+    return alarm;
+  }
+
+  cancel(alarm) {
+    if (alarm) alarm.work = undefined;
+  }
+
+  /** Calls `leave` when the caller goes away, and nobody else any more; at once if that has been seen already. */
+  onLeave(leave) {
+    this.#leave = leave;
+    if (this.#gone) leave?.();
+  }
+
+  /** From now on it is seen at once when the caller goes away. */
+  watchCaller() {
+    if (this.#watched) return;
+    this.#watched = true;
+    const left = () => {
+      this.#gone = true;
+      this.#leave?.();
+    };
+    const signal = this.#request.signal;
+    if (signal?.aborted) left();
+    else signal?.addEventListener("abort", left);
+  }
+
+  /** Time is up. Whoever watches a run has a while to end it in order. */
+  #late = () => {
     const watch = this.#watch;
-    this.#watch = undefined;
-    this.#until = Date.now() + MARGIN_MS;
-    this.#arm(MARGIN_MS);
-    watch();
-  }
+    if (watch) {
+      this.#watch = undefined;
+      this.#deadline = this.at(MARGIN_MS, this.#late);
+      watch();
+      return;
+    }
+    // The caller is answered, and the work may still clean up.
+    const over = new Promise((resolve) => {
+      this.#over = resolve;
+    });
+    this.#ctx?.waitUntil(over);
+    this.#last(this.#expired);
+  };
 
-  #answer([status, body]) {
+  #last([status, body]) {
     const headers = toHeaders(`${this.#headers}content-type: application/json\nx-should-retry: false\n`);
+    letGo(this.#request);
     this.#resolve(new Response(body, { status, headers }));
   }
 
-  guard(promise, request) {
-    return new Promise((resolve) => {
-      this.#resolve = (response) => {
-        letGo(request);
-        resolve(response);
-      };
-      promise.then(
-        (value) => {
-          this.#settled = true;
-          // A stream goes on after its response, and so does its time.
-          if (!this.#watch) clearTimeout(this.#timer);
-          this.#resolve(value);
-        },
-        (error) => {
-          this.#settled = true;
-          clearTimeout(this.#timer);
-          console.error(`an entry failed: ${error}`);
-          this.#answer(FAILED_ANSWER);
-        },
-      );
-    });
+  #stop() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#rings = Number.POSITIVE_INFINITY;
+    this.#alarms = [];
+    this.#leave = undefined;
   }
 
-  /** A run was admitted: `watch` is told when its time is up. A timer that rings sooner looks again by itself. */
+  /** The work is done: this is the answer. */
+  done(response) {
+    this.#settled = true;
+    // A stream goes on after its response, and so does its time.
+    if (!this.#watch) this.#stop();
+    letGo(this.#request);
+    this.#resolve(response);
+    this.#over?.();
+  }
+
+  /** The work has failed. */
+  fail(why) {
+    this.#settled = true;
+    this.#stop();
+    console.error(`an entry failed: ${why}`);
+    this.#last(FAILED_ANSWER);
+    this.#over?.();
+  }
+
+  /** A run was admitted: `watch` is told when its time is up. */
   extend(ms, watch) {
-    const until = Date.now() + ms;
     this.#expired = LATE_ANSWER;
     this.#watch = watch;
-    if (until < this.#until) {
-      clearTimeout(this.#timer);
-      this.#arm(ms);
-    }
-    this.#until = until;
+    this.cancel(this.#deadline);
+    this.#deadline = this.at(ms, this.#late);
   }
 
   /** The run is over. */
   release() {
     this.#watch = undefined;
-    if (this.#settled) clearTimeout(this.#timer);
+    if (this.#settled) this.#stop();
   }
 }
 
-/** The request's run was admitted: `watch` is told when its time is up. */
-export function extend(request, ms, watch) {
-  deadlines.get(request)?.extend(ms, watch);
+/** The entry of a request; one of its own for a request that came by another way. */
+export function entryOf(request) {
+  return entries.get(request) ?? guard(request, undefined, LOOK_MS, "");
 }
 
-/** The request's run is over. */
-export function release(request) {
-  deadlines.get(request)?.release();
+/** Begins an entry, whose `answer` always comes. With a context, the work goes on after the caller has left. */
+export function guard(request, ctx, ms, headers) {
+  const entry = new Entry(request, ctx, ms, headers);
+  entries.set(request, entry);
+  return entry;
 }
 
-/** A promise that always ends. With a context, the work goes on after the caller has left. */
-export function guard(request, promise, ctx, ms, headers) {
-  ctx?.waitUntil(promise);
-  const deadline = new Deadline(ms, headers);
-  deadlines.set(request, deadline);
-  return deadline.guard(promise, request);
-}
-
-export function waitUntil(ctx, promise) {
-  ctx.waitUntil(promise);
+/** Keeps a context alive until the function that this answers is called. */
+export function keep(ctx) {
+  let over;
+  ctx.waitUntil(
+    new Promise((resolve) => {
+      over = resolve;
+    }),
+  );
+  return over;
 }
 
 export function sleep(ms) {
@@ -294,18 +397,18 @@ export async function callObject(env, binding, name, message) {
  * rider and the message `alone`, and answers.
  */
 export async function callObjectWhile(request, env, binding, name, message, rider, alone) {
-  const signal = request.signal;
-  const leave = () => {
+  const entry = entryOf(request);
+  const answer = callObject(env, binding, name, message);
+  entry.onLeave(() => {
     putRiders(name, [rider]);
     callObject(env, binding, name, alone).catch((error) =>
       console.error(`a caller could not leave: ${error}`),
     );
-  };
-  signal?.addEventListener("abort", leave);
+  });
   try {
-    return await callObject(env, binding, name, message);
+    return await answer;
   } finally {
-    signal?.removeEventListener("abort", leave);
+    entry.onLeave(undefined);
   }
 }
 

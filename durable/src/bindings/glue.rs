@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, missing_docs, reason = "written by the macro; the scripts document each function")]
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/bindings/glue.js")]
@@ -23,16 +23,27 @@ extern "C" {
     pub fn respond_text(status: u16, headers: &str, body: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub fn guard(
-        request: &JsValue,
-        promise: &Promise,
-        ctx: &JsValue,
-        ms: u32,
-        headers: &str,
-    ) -> Result<Promise, JsValue>;
+    pub fn hear(tell: &JsValue) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(catch, js_name = waitUntil)]
-    pub fn wait_until(ctx: &JsValue, promise: &Promise) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    pub fn settle(promise: &Promise) -> Result<u32, JsValue>;
+
+    pub type Entry;
+
+    #[wasm_bindgen(catch)]
+    pub fn guard(request: &JsValue, ctx: &JsValue, ms: u32, headers: &str) -> Result<Entry, JsValue>;
+
+    #[wasm_bindgen(catch, method, getter)]
+    pub fn answer(this: &Entry) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn done(this: &Entry, response: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn fail(this: &Entry, why: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn keep(ctx: &JsValue) -> Result<Function, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub fn sleep(ms: u32) -> Result<Promise, JsValue>;

@@ -1,9 +1,8 @@
 //! A small question to a pod, such as what models it has, and its whole answer. It belongs to no caller: nobody's
 //! leaving ends it, and it has a time of its own.
 
-use super::{glue, Failure};
+use super::{glue, task, Failure};
 use js_sys::{Promise, Uint8Array};
-use wasm_bindgen_futures::JsFuture;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +50,7 @@ impl Inquiry<'_> {
 impl Asked {
     /// Waits for the answer.
     pub async fn reply(self) -> Reply {
-        let Some(text) = JsFuture::from(self.0).await.ok().and_then(|text| text.as_string()) else {
+        let Some(text) = task::settled(&self.0).await.ok().and_then(|text| text.as_string()) else {
             return Reply::Failed;
         };
         let (head, body) = text.split_once('\n').unwrap_or_default();

@@ -1,10 +1,9 @@
 //! The Worker's end of a link: an answer that streams what an object sends.
 
 use super::object::Class;
-use super::{entry, glue, Failure};
+use super::{entry, glue, task, Failure};
 use moltghost_protocol::time::Millis;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 /// A link to an object. Who opens it answers with [`Link::respond`] or lets go with [`Link::close`].
 pub struct Link(glue::Link);
@@ -41,7 +40,7 @@ impl Link {
     /// # Errors
     /// Where the object cannot be reached.
     pub async fn open(&self) -> Result<String, Failure> {
-        let word = JsFuture::from(self.0.open()?).await?;
+        let word = task::settled(&self.0.open()?).await?;
         word.as_string().ok_or_else(|| Failure("an object began a link without text".to_owned()))
     }
 

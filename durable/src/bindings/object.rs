@@ -1,11 +1,10 @@
 //! What an object has of the platform: its name, its SQL, its alarm, and other objects.
 
-use super::{glue, Failure};
+use super::{glue, task, Failure};
 use crate::sql::{Sql, SqlError, Value};
 use moltghost_protocol::time::Millis;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 /// The storage of the object that this event came to.
 #[derive(Clone)]
@@ -114,7 +113,7 @@ impl Class {
 /// # Errors
 /// Where the object cannot be reached or threw.
 pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Result<String, Failure> {
-    let answer = JsFuture::from(glue::call_object(env, class.binding(), name, message)?).await?;
+    let answer = task::settled(&glue::call_object(env, class.binding(), name, message)?).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
@@ -140,7 +139,7 @@ pub async fn call_while(
 ) -> Result<String, Failure> {
     let calling =
         glue::call_object_while(request, env, class.binding(), name, message, &left.rider, &left.alone)?;
-    let answer = JsFuture::from(calling).await?;
+    let answer = task::settled(&calling).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
@@ -246,6 +245,6 @@ impl Timer {
 /// # Errors
 /// Where its body cannot be read.
 pub async fn message(request: &JsValue) -> Result<String, Failure> {
-    let text = JsFuture::from(glue::request_text(request)?).await?;
+    let text = task::settled(&glue::request_text(request)?).await?;
     Ok(text.as_string().unwrap_or_default())
 }
