@@ -196,8 +196,8 @@ describe("a pod that takes /v1/tools no more", () => {
     const { object, content } = result(await moved.call(TOOLS, { json: ASK }));
     assert.deepEqual([object, content], ["tool.result", "You said: Check inventory levels"]);
     // The probe that follows asks the route, too, with a body that runs nothing.
-    const asked = pod.requests.map(({ path }) => path).filter((path) => path === TOOLS || path === CHAT);
-    assert.deepEqual(asked.slice(0, 2), [TOOLS, CHAT]);
+    const asked = pod.requests.filter(({ method }) => method === "POST").map(({ path }) => path);
+    assert.deepEqual(asked.filter((path) => path === TOOLS || path === CHAT).slice(0, 2), [TOOLS, CHAT]);
     await until("the pod to be known", async () => (await shown()) === false);
     pod.clear();
     result(await moved.call(TOOLS, { json: ASK }));
