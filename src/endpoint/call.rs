@@ -192,7 +192,9 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
             let answer = Answer::json(202, &body).header("retry-after", &retry_after.to_string());
             Ok(answer.lines(&lines))
         }
-        (Outcome::Refused(problem), _) => Err(Refusal { problem, lines: Some(lines) }),
+        (Outcome::Refused(problem), _) => {
+            Err(Refusal { problem: objects::shown(request, problem), lines: Some(lines) })
+        }
         (Outcome::Run(_), None) => {
             Err(internal(Failure("a run without a body was admitted".to_owned())).into())
         }

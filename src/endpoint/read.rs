@@ -68,7 +68,9 @@ async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(R
     let inspection: Inspection = objects::agent(request, &called.id, AgentOp::Inspect(ask)).await?;
     let lines = super::lines(request, &inspection.cors, inspection.rate);
     match inspection.outcome {
-        Read::Refused(problem) => Err(Refusal { problem, lines: Some(lines) }),
+        Read::Refused(problem) => {
+            Err(Refusal { problem: objects::shown(request, problem), lines: Some(lines) })
+        }
         read => Ok((read, lines)),
     }
 }

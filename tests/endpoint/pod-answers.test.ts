@@ -187,6 +187,34 @@ describe("a status", () => {
   });
 });
 
+describe("usage that no run can have had", () => {
+  it("is no figure, and what the agent used can still be read", async () => {
+    const boaster = await tenant(worker, pod);
+    const most = "18446744073709551615";
+    const usage = `"usage":{"prompt_tokens":${most},"completion_tokens":${most},"total_tokens":${most}}`;
+    const choice = '{"index":0,"message":{"role":"assistant","content":"four"},"finish_reason":"stop"}';
+    const head = '"id":"x","object":"chat.completion","created":1,"model":"m"';
+    const body = `{${head},"choices":[${choice}],${usage}}`;
+    const raw = Buffer.from(body).toString("base64");
+    const fault = { raw, content_type: "application/json" };
+    for (let calls = 0; calls < 3; calls += 1) {
+      // An answer of that many tokens may be asked for; what is reserved for it fits, too.
+      const json = { messages: MESSAGES, metadata: { pod: fault } };
+      const asked = JSON.stringify(json).replace(/}$/, `,"max_tokens":${most},"n":128}`);
+      const answer = await boaster.call(CHAT, { method: "POST", body: asked });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.text, body);
+    }
+    const flat = await boaster.chat({ messages: MESSAGES, metadata: { pod: fault } });
+    assert.equal(flat.json<{ usage: { source: string } }>().usage.source, "estimated");
+    const status = await boaster.status();
+    assert.equal(status.usage.requests, 4);
+    assert.ok(status.usage.total_tokens < 10_000, JSON.stringify(status.usage));
+    const shown = await control(worker, `/agents/${boaster.id}/usage`);
+    assert.equal(shown.status, 200, shown.text);
+  });
+});
+
 describe("a pod that cannot be reached", () => {
   it("is a bad gateway", async () => {
     const gone = await startPod();

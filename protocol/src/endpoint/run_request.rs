@@ -9,7 +9,7 @@ mod tests;
 
 use super::api::Api;
 use super::skills::split_tools;
-use super::usage::estimate_tokens;
+use super::usage::{estimate_tokens, MAX_TOKENS};
 use crate::error::Problem;
 use crate::json::{Edits, Members, Value};
 use reader::{Reader, StreamOptions};
@@ -96,13 +96,13 @@ impl RunRequest {
         estimate_tokens(self.body.len() as u64)
     }
 
-    /// Tokens to reserve: the prompt, and what every answer may hold.
+    /// Tokens to reserve: the prompt, and what every answer may hold; [`MAX_TOKENS`] at most.
     pub fn reserve(&self) -> u64 {
         let answers = match self.api {
             Api::Embeddings => 0,
             _ => self.max_tokens.unwrap_or(UNSTATED_ANSWER).saturating_mul(self.choices),
         };
-        self.prompt_estimate().saturating_add(answers)
+        self.prompt_estimate().saturating_add(answers).min(MAX_TOKENS)
     }
 
     /// Whether the caller must not see the usage chunk, which we ask of the pod in any case.

@@ -25,6 +25,10 @@ impl UsageSource {
     }
 }
 
+/// Most tokens that a figure of one run can say, and most that a run reserves. Nothing uses as many; sums of what is
+/// beyond would not fit where they are kept.
+pub const MAX_TOKENS: u64 = u32::MAX as u64;
+
 /// Tokens of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -51,8 +55,10 @@ impl Usage {
     }
 
     /// What the pod said; a missing figure follows from the other two, as far as they are there. An explicit zero is
-    /// a figure. `None` if there is no figure at all.
+    /// a figure, and one above [`MAX_TOKENS`] is none. `None` if there is no figure at all.
     pub fn reported(prompt: Option<u64>, completion: Option<u64>, total: Option<u64>) -> Option<Self> {
+        let [prompt, completion, total] =
+            [prompt, completion, total].map(|figure| figure.filter(|n| *n <= MAX_TOKENS));
         let (prompt_tokens, completion_tokens) = match (prompt, completion, total) {
             (None, None, None) => return None,
             (Some(prompt), Some(completion), _) => (prompt, completion),
@@ -108,7 +114,13 @@ mod tests {
 
     #[test]
     fn nonsense_does_not_overflow() {
-        assert_eq!(figures(Usage::reported(Some(u64::MAX), Some(9), None)), Some((u64::MAX, 9, u64::MAX)));
+        assert_eq!(
+            figures(Usage::reported(Some(MAX_TOKENS), Some(9), None)),
+            Some((MAX_TOKENS, 9, MAX_TOKENS + 9))
+        );
+        assert_eq!(figures(Usage::reported(Some(MAX_TOKENS + 1), Some(9), None)), Some((0, 9, 9)));
+        assert_eq!(figures(Usage::reported(Some(4), Some(u64::MAX), Some(7))), Some((4, 3, 7)));
+        assert_eq!(figures(Usage::reported(Some(u64::MAX), Some(u64::MAX), Some(u64::MAX))), None);
         assert_eq!(figures(Usage::reported(Some(9), None, Some(3))), Some((9, 0, 3)));
     }
 

@@ -203,6 +203,8 @@ fn every_answer_is_reserved() {
     assert_eq!(reserve(Api::Completions, r#"{"prompt":"p"}"#), UNSTATED_ANSWER);
     assert_eq!(reserve(Api::Responses, r#"{"max_output_tokens":7,"max_tokens":9}"#), 7);
     assert_eq!(reserve(Api::Embeddings, r#"{"input":"p","max_tokens":9}"#), 0);
+    let most = format!(r#"{{"prompt":"p","max_tokens":{},"n":128}}"#, u64::MAX);
+    assert_eq!(RunRequest::parse(most.into(), Api::Completions).unwrap().reserve(), MAX_TOKENS);
 }
 
 proptest! {
