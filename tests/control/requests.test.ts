@@ -123,7 +123,7 @@ describe("requests", () => {
         Buffer.from('{"name":"\xe9"}', "latin1"),
       ]) {
         const { message } = refused(await post(body), 400, "invalid_json", null);
-        assert.match(message, /line \d+ column \d+/, String(body).slice(0, 20));
+        assert.match(message, /line \d+, column \d+/, String(body).slice(0, 20));
       }
     });
 
@@ -131,6 +131,47 @@ describe("requests", () => {
       for (const body of ["[]", '"a"', "1", "null", "true"]) {
         refused(await post(body), 400, "invalid_request", null);
       }
+    });
+
+    it("in which a field stands twice are refused by its name, at every depth", async () => {
+      for (const [body, param] of [
+        ['{"name":"a","name":"b"}', "name"],
+        ['{"name":"a","n\\u0061me":"b"}', "name"],
+        ['{"zzz":1,"zzz":1}', "zzz"],
+      ] as const) {
+        refused(await post(body), 400, "invalid_request", param);
+      }
+      const account = await s.account();
+      const agent = `"account":"${account}","name":"twice"`;
+      const origin = '"type":"http","url":"https://pod.example"';
+      for (const [fields, param] of [
+        ['"limits":{"rpm":1,"rpm":2}', "limits.rpm"],
+        [`"origin":{${origin},"type":"tunnel"}`, "origin.type"],
+        [`"origin":{${origin},"headers":{"a":"1","a":"2"}}`, "origin.headers.a"],
+        [`"origin":{${origin},"headers":{"A":"1","a":"2"}}`, "origin.headers.a"],
+      ] as const) {
+        const answer = await s.call("/agents", { method: "POST", body: `{${agent},${fields}}` });
+        refused(answer, 400, "invalid_request", param);
+      }
+    });
+
+    it("with a value of the wrong kind are refused without repeating it", async () => {
+      const account = await s.account();
+      const wrong = {
+        "origin.headers": { type: "http", url: "https://pod.example", headers: "Bearer hush-hush" },
+        "origin.headers.authorization": {
+          type: "http",
+          url: "https://pod.example",
+          headers: { authorization: ["Bearer hush-hush"] },
+        },
+      };
+      for (const [param, origin] of Object.entries(wrong)) {
+        const answer = await s.call("/agents", { json: { account, name: "kinds", origin } });
+        refused(answer, 400, "invalid_request", param);
+        assert.doesNotMatch(answer.text, /hush/);
+      }
+      const { message } = refused(await post('{"name":5}'), 400, "invalid_request", "name");
+      assert.match(message, /it must be a string/);
     });
 
     it("that are empty stand for an object without members", async () => {

@@ -127,7 +127,7 @@ const BAD: [Record<string, unknown>, string][] = [
   [header("x-a", "x\r\ny: z"), "origin.headers.x-a"],
   [header("x-a", "é"), "origin.headers.x-a"],
   [header("x-a", "x".repeat(4_097)), "origin.headers.x-a"],
-  [header("x-a", 1), "origin.headers"],
+  [header("x-a", 1), "origin.headers.x-a"],
   [{ region: "eu" }, "region"],
   [{ replicas: 3 }, "replicas"],
   [{ id: "k3v9x2m7qasf" }, "id"],

@@ -284,7 +284,8 @@ fn take_origin(mut fields: Fields) -> Result<Origin, Problem> {
         "tunnel" => Origin::Tunnel,
         "http" => {
             let url = fields.required("url")?;
-            let given: BTreeMap<String, String> = fields.optional("headers")?.unwrap_or_default();
+            let given =
+                fields.nested("headers")?.map(Fields::rest::<String>).transpose()?.unwrap_or_default();
             if given.len() > crate::origin::MAX_HEADERS {
                 return Err(wrong("origin.headers", "there may be at most 16"));
             }
@@ -292,7 +293,12 @@ fn take_origin(mut fields: Fields) -> Result<Origin, Problem> {
             for (name, value) in given {
                 crate::origin::check_header(&name, &value)
                     .map_err(|why| wrong(&format!("origin.headers.{name}"), why))?;
-                headers.insert(name.to_ascii_lowercase(), value);
+                if headers.insert(name.to_ascii_lowercase(), value).is_some() {
+                    return Err(wrong(
+                        &format!("origin.headers.{name}"),
+                        "it stands twice, in two spellings",
+                    ));
+                }
             }
             Origin::Http { url, headers }
         }

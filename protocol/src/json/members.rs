@@ -100,9 +100,12 @@ impl Members {
         Ok(body.get(member.value.clone()).map(Value))
     }
 
-    /// The names, escapes read, in the order of the text.
-    pub fn names<'a>(&'a self, body: &'a [u8]) -> impl Iterator<Item = String> + 'a {
-        self.list.iter().map(|member| member.name(body).to_text())
+    /// Names, escapes read, and values, in the order of the text.
+    pub fn entries<'a>(&'a self, body: &'a [u8]) -> impl Iterator<Item = (String, Value<'a>)> {
+        self.list.iter().filter_map(|member| {
+            let value = body.get(member.value.clone()).map(Value)?;
+            Some((member.name(body).to_text(), value))
+        })
     }
 
     /// How many there are.
@@ -216,7 +219,9 @@ mod tests {
         assert_eq!(members.get_unique(body, "b"), Ok(None));
         assert_eq!(members.get_unique(body, "x"), Err(JsonError::Repeated("x".into())));
         assert_eq!(members.get(body, "x").unwrap().kind(), Kind::Null);
-        assert_eq!(members.names(body).collect::<Vec<_>>(), ["a", "stream", "x", "x"]);
+        let entries: Vec<_> = members.entries(body).map(|(name, value)| (name, value.kind())).collect();
+        assert_eq!(entries[1], ("stream".to_owned(), Kind::Bool));
+        assert_eq!((entries.len(), entries[3].1), (4, Kind::Null));
     }
 
     #[test]
