@@ -151,9 +151,9 @@ pub fn full() -> Problem {
     Problem::new(Code::AgentBusy, message).retry(Retry::After(1_000))
 }
 
-/// `invalid_request` for a body that is declared as gzip, which it is not.
+/// `invalid_request` for a body that is declared as gzip, and is none, a part of one, or more than one.
 pub fn not_gzip() -> Problem {
-    let message = "The body is declared as gzip, which it is not.";
+    let message = "The body is declared as gzip, and is not one whole gzip stream.";
     Problem::new(Code::InvalidRequest, message).param("content-encoding")
 }
 

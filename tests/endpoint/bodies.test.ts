@@ -186,17 +186,38 @@ describe("the limit of a body", () => {
     expectError(await post(one, bomb, gzipped), 413, "request_too_large");
   });
 
-  it("is told before the body was sent whole", async () => {
+  async function begun(length: string): Promise<RawSocket> {
     const socket = await RawSocket.open(worker.port);
+    const lines = [
+      `POST ${one.path}${CHAT} HTTP/1.1`,
+      "host: localhost",
+      `authorization: Bearer ${one.key}`,
+      length,
+    ];
+    await socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    return socket;
+  }
+
+  it("is told before a byte was sent where the body is declared", async () => {
+    for (const length of ["26214401", "104857600", "99999999999999"]) {
+      const socket = await begun(`content-length: ${length}`);
+      try {
+        assert.match(await socket.waitFor("request_too_large"), /^HTTP\/1\.1 413 /);
+      } finally {
+        socket.close();
+      }
+    }
+  });
+
+  it("is told before the body was sent whole where it is streamed", async () => {
+    const socket = await begun("transfer-encoding: chunked");
     try {
-      const lines = [
-        `POST ${one.path}${CHAT} HTTP/1.1`,
-        "host: localhost",
-        `authorization: Bearer ${one.key}`,
-        "content-length: 104857600",
-      ];
-      await socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-      const piece = Buffer.alloc(1024 * 1024, 32);
+      const size = 1024 * 1024;
+      const piece = Buffer.concat([
+        Buffer.from(`${size.toString(16)}\r\n`),
+        Buffer.alloc(size, 32),
+        Buffer.from("\r\n"),
+      ]);
       const sending = (async () => {
         for (let sent = 0; sent < 60 && !socket.text.includes("\r\n\r\n"); sent += 1) {
           await socket.write(piece);

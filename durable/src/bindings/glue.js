@@ -86,6 +86,10 @@ export async function readBody(request, limit, gzip) {
   let stream = request.body;
   if (!stream) return new Uint8Array(0);
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (!gzip && declared > limit) {
+    await stream.cancel().catch(() => {});
+    return TOO_LARGE;
+  }
   const take = (bytes) => hold(request, bytes);
   let all;
   try {
