@@ -5,7 +5,7 @@ use super::object::Shared;
 use super::outbox::{stands, Consumer, Push};
 use crate::bindings::d1::{self, Database};
 use crate::bindings::object::{call, Class};
-use crate::bindings::{entry, now, Failure};
+use crate::bindings::{entry, now, task, Failure};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::name;
 use moltghost_protocol::object::hub::Stood;
@@ -17,7 +17,6 @@ use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
 
 /// How long entries wait for more to go along.
 const GATHER_MS: Millis = 500;
@@ -76,7 +75,7 @@ impl Deliver {
         }
         shared.deliver.pushing.set(Some(now));
         let shared = Rc::clone(shared);
-        spawn_local(async move {
+        task::spawn(async move {
             if let Err(error) = tell(&shared, Consumer::Hub, now + PUSH_MS).await {
                 entry::log("hub_behind", &error.to_string());
             }
