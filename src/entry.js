@@ -91,5 +91,6 @@ function object(Rules) {
 
 export const Account = object(wasm.Account);
 export const Agent = object(wasm.Agent);
+export const Hub = object(wasm.Hub);
 export const Network = object(wasm.Network);
 export const Room = object(wasm.Room);

@@ -153,7 +153,7 @@ impl Shared {
         self.wake(Ok(self.endpoint.borrow().tell_by()));
         if !self.telling.replace(true) {
             let shared = Rc::clone(self);
-            task::spawn(async move {
+            task::soon(async move {
                 shared.tell().await;
                 shared.telling.set(false);
             });

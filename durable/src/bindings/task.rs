@@ -91,6 +91,15 @@ pub fn spawn(work: impl Future<Output = ()> + 'static) {
     run();
 }
 
+/// Begins a task right after the turn that runs, which may still hold what the task needs.
+pub fn soon(work: impl Future<Output = ()> + 'static) {
+    let turn = settled(&Promise::resolve(&JsValue::UNDEFINED));
+    spawn(async move {
+        let _ = turn.await;
+        work.await;
+    });
+}
+
 /// Waits for a promise: what it was kept or broken with.
 pub struct Settled(Result<u32, Option<JsValue>>);
 

@@ -75,7 +75,7 @@ impl Deliver {
         }
         shared.deliver.pushing.set(Some(now));
         let shared = Rc::clone(shared);
-        task::spawn(async move {
+        task::soon(async move {
             if let Err(error) = tell(&shared, Consumer::Hub, now + PUSH_MS).await {
                 entry::log("hub_behind", &error.to_string());
             }
