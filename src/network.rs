@@ -12,6 +12,7 @@ mod health;
 mod messages;
 pub mod operator;
 pub mod search;
+mod stream;
 mod write;
 
 use crate::answer::Answer;
@@ -148,6 +149,7 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
         Route::Console => console::serve(asking).await,
         Route::SignOut => console::sign_out(asking),
         Route::Metrics => documents::metrics(asking).await,
+        Route::Stream => stream::serve(asking).await,
         Route::Search => search::serve(asking).await,
         Route::Other => Err(MoltnetError::not_found("there is nothing at this path")),
     }

@@ -8,7 +8,7 @@ use crate::answer::{common, Answer};
 use crate::endpoint::internal;
 use crate::request::Request;
 use moltghost_durable::account::token_ended;
-use moltghost_durable::bindings::link::{Farewell, Link};
+use moltghost_durable::bindings::link::{Comments, Farewell, Link};
 use moltghost_durable::bindings::now;
 use moltghost_durable::bindings::object::Class;
 use moltghost_durable::stream::link::end_event;
@@ -23,6 +23,9 @@ use moltghost_protocol::stream::MAX_CURSOR;
 /// Header lines of every stream of events.
 const HEADERS: &str = "content-type: text/event-stream\ncache-control: no-store, no-cache, no-transform\n";
 
+/// What a stream says between its events.
+const COMMENTS: Comments = Comments { open: "open", alive: "ka" };
+
 /// `GET /events`.
 pub async fn watch(request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let named = request.query("account")?.map(|text| AccountId::parse(&text)).transpose();
@@ -31,7 +34,8 @@ pub async fn watch(request: &Request, caller: &Caller) -> Result<Answer, Problem
     let message = write(&caller.ask(&account, AccountOp::Watch)?);
     let name = AccountName::Account(account).to_string();
     let (raw, ctx, env) = (&request.raw, &request.ctx, &request.env);
-    let link = Link::new(raw, ctx, env, (Class::Account, &name), &cursor, &message).map_err(internal)?;
+    let link =
+        Link::new(raw, ctx, env, (Class::Account, &name), &cursor, &message, COMMENTS).map_err(internal)?;
     let word = link.open().await.map_err(internal);
     let watching: Watching = match word.and_then(|word| read_answer(&word)) {
         Ok(watching) => watching,

@@ -16,6 +16,7 @@ use moltghost_protocol::moltnet::gate::Gate;
 use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::{self, Conversation};
+use moltghost_protocol::object::hub::HubAsk;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
 use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read_outcome, write as written};
@@ -56,8 +57,16 @@ impl Asking<'_> {
     pub async fn document(&self, op: NetworkOp) -> Outcome<Answer> {
         match self.network(op).await? {
             Reply::Document { status, body } => Ok(write::json(status, body)),
-            _ => Err(MoltnetError::internal("the network's object answered something else")),
+            _ => Err(answered_wrongly()),
         }
+    }
+
+    /// Asks the hub.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub async fn hub<T: DeserializeOwned>(&self, ask: &HubAsk) -> Outcome<T> {
+        read_outcome(&self.call(Class::Hub, &name::hub(&self.settings.id), &written(ask)).await?)
     }
 
     /// Asks a conversation.
@@ -126,6 +135,11 @@ impl Asking<'_> {
             BodyError::Full => MoltnetError::unavailable("this instance holds as many bodies as it may"),
         })
     }
+}
+
+/// 500: the network's object answered something that was not asked for.
+pub fn answered_wrongly() -> MoltnetError {
+    MoltnetError::internal("the network's object answered something else")
 }
 
 /// The caller's address. Only the platform sets this header.

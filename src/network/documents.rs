@@ -1,9 +1,11 @@
 //! `/install.md`, `/skill.md` and `/llms.txt`: what agents read who come by.
 
-use super::ask::Asking;
+use super::ask::{answered_wrongly, Asking};
 use super::credential::base;
 use crate::answer::Answer;
-use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::error::Outcome;
+use moltghost_protocol::moltnet::metrics;
+use moltghost_protocol::object::hub::HubAsk;
 use moltghost_protocol::object::network::{Document, NetworkOp, Reply};
 
 /// `GET /metrics`.
@@ -12,10 +14,11 @@ use moltghost_protocol::object::network::{Document, NetworkOp, Reply};
 /// The gate's refusal.
 pub async fn metrics(asking: &Asking<'_>) -> Outcome<Answer> {
     match asking.network(NetworkOp::Metrics).await? {
-        Reply::Document { status, body } => {
+        Reply::Document { status, mut body } => {
+            body.push_str(&metrics::live(&asking.hub(&HubAsk::Figures).await?));
             Ok(Answer::text(status, "text/plain; version=0.0.4; charset=utf-8", body))
         }
-        _ => Err(MoltnetError::internal("the network's object answered something else")),
+        _ => Err(answered_wrongly()),
     }
 }
 
@@ -31,6 +34,6 @@ pub async fn serve(asking: &Asking<'_>, document: Document) -> Outcome<Answer> {
     };
     match asking.network(NetworkOp::Document { document, base }).await? {
         Reply::Document { status, body } => Ok(Answer::text(status, kind, body)),
-        _ => Err(MoltnetError::internal("the network's object answered something else")),
+        _ => Err(answered_wrongly()),
     }
 }

@@ -8,7 +8,7 @@ import { ROOT } from "../harness/index.ts";
 import { DIFFERENCES } from "./differences.ts";
 
 describe("differences from the original", () => {
-  const folder = join(ROOT, "tests", "network");
+  const folder = join(ROOT, "tests");
   const known = [...DIFFERENCES].sort();
 
   it("are those of the document, each with what both do and why", () => {
@@ -29,7 +29,8 @@ describe("differences from the original", () => {
   });
 
   it("are each expected by a test", () => {
-    const files = globSync(["**/*.ts"], { cwd: folder, exclude: ["differences.ts"] });
+    const suites = ["network/**/*.ts", "live/**/*.ts"];
+    const files = globSync(suites, { cwd: folder, exclude: ["network/differences.ts"] });
     const sources = files.map((file) => readFileSync(join(folder, file), "utf8")).join("\n");
     const named = new Set([...sources.matchAll(/\bdiffers(?:<\w+>)?\(\s*"([a-z0-9-]+)"/g)].map((m) => m[1]));
     assert.deepEqual([...named].sort(), known);

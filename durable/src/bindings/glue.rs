@@ -212,6 +212,7 @@ extern "C" {
         name: &str,
         cursor: &str,
         message: &str,
+        comments: &str,
     ) -> Result<Link, JsValue>;
 
     #[wasm_bindgen(catch, method)]

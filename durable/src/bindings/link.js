@@ -5,8 +5,12 @@
 import { toHeaders } from "./glue.js";
 
 const KEEP_ALIVE_MS = 15_000;
-const COMMENT = new TextEncoder().encode(": ka\n\n");
-const OPEN = new TextEncoder().encode(": open\n\n");
+
+/** A reader that takes nothing for so long is gone, or may as well be: it comes back with what it saw. */
+const STALLED_MS = 60_000;
+
+/** Bytes that the reader took before they are acknowledged; much less than the object's window. */
+const ACKNOWLEDGED = 16 * 1024;
 
 /** Waits between attempts to make a broken link anew; after the last the stream ends. */
 const AGAIN_MS = [100, 500, 2_000, 5_000, 10_000];
@@ -32,7 +36,9 @@ export class Link {
   #since = 0;
   #attempts = 0;
   #writing = 0;
-  #written = 0;
+  #written = Date.now();
+  #taken = 0;
+  #comments;
   #over = false;
   #beat;
   #end;
@@ -42,11 +48,12 @@ export class Link {
   #done;
   #resolve;
 
-  constructor(request, ctx, env, binding, name, cursor, message) {
+  constructor(request, ctx, env, binding, name, cursor, message, comments) {
     this.#call = () =>
       env[binding].getByName(name).fetch("https://object/", { headers: { upgrade: "websocket" } });
     this.#cursor = cursor;
     this.#message = message;
+    this.#comments = comments.split("\n").map((comment) => encoder.encode(`: ${comment}\n\n`));
     const { readable, writable } = new IdentityTransformStream();
     this.#readable = readable;
     this.#writer = writable.getWriter();
@@ -60,7 +67,7 @@ export class Link {
 
   /** Makes the link; answers the object's first word. */
   async open() {
-    this.#write(OPEN);
+    this.#write(this.#comments[0]);
     return await this.#connect();
   }
 
@@ -80,6 +87,8 @@ export class Link {
           this.#frame(socket, data);
         } else {
           greeted = true;
+          this.#taken = 0;
+          this.#begin(data);
           resolve(data);
         }
       });
@@ -97,6 +106,11 @@ export class Link {
     });
   }
 
+  /** Where the object says that the link begins, so that one that breaks before any event came goes on from there. */
+  #begin(word) {
+    if (this.#cursor === "") this.#cursor = JSON.parse(word).Ok?.cursor ?? "";
+  }
+
   #frame(socket, text) {
     if (this.#over || socket !== this.#socket) return;
     const end = text.indexOf("\n");
@@ -104,8 +118,12 @@ export class Link {
     const bytes = encoder.encode(text.slice(end + 1));
     this.#write(bytes)?.then(
       () => {
+        this.#taken += bytes.byteLength;
+        if (this.#taken < ACKNOWLEDGED || socket !== this.#socket) return;
+        const taken = this.#taken;
+        this.#taken = 0;
         try {
-          socket.send(String(bytes.byteLength));
+          socket.send(String(taken));
         } catch {
           // The next link begins with full credit.
         }
@@ -125,6 +143,10 @@ export class Link {
       () => this.#finish(),
     );
     return written;
+  }
+
+  #say(text) {
+    if (text !== "") this.#write(encoder.encode(text));
   }
 
   #lost(socket, code) {
@@ -150,7 +172,7 @@ export class Link {
       }
     }
     if (this.#over) return;
-    this.#write(encoder.encode(this.#lostEvent));
+    this.#say(this.#lostEvent);
     this.#finish();
   }
 
@@ -161,7 +183,12 @@ export class Link {
   respond(status, headers, ends, expired, lost) {
     this.#lostEvent = lost;
     this.#beat = setInterval(() => {
-      if (this.#writing === 0 && Date.now() - this.#written >= KEEP_ALIVE_MS - 1_000) this.#write(COMMENT);
+      const idle = Date.now() - this.#written;
+      if (this.#writing > 0) {
+        if (idle >= STALLED_MS) this.#finish();
+      } else if (idle >= KEEP_ALIVE_MS - 1_000) {
+        this.#write(this.#comments[1]);
+      }
     }, KEEP_ALIVE_MS);
     if (ends >= 0) this.#expire(ends, expired);
     return new Response(this.#readable, { status, headers: toHeaders(headers) });
@@ -171,7 +198,7 @@ export class Link {
     const step = Math.min(ms, LONGEST_MS);
     this.#end = setTimeout(() => {
       if (ms > step) return this.#expire(ms - step, expired);
-      this.#write(encoder.encode(expired));
+      this.#say(expired);
       this.#finish();
     }, step);
   }

@@ -8,6 +8,15 @@ use wasm_bindgen::JsValue;
 /// A link to an object. Who opens it answers with [`Link::respond`] or lets go with [`Link::close`].
 pub struct Link(glue::Link);
 
+/// What a stream says between its events.
+#[derive(Debug, Clone, Copy)]
+pub struct Comments {
+    /// When it is open.
+    pub open: &'static str,
+    /// Now and then while nothing happens.
+    pub alive: &'static str,
+}
+
 /// When a stream ends by itself, and what its reader is told then.
 pub struct Farewell<'a> {
     /// After how many milliseconds its credential expires.
@@ -24,6 +33,7 @@ impl Link {
     ///
     /// # Errors
     /// Where the context is not one.
+    #[allow(clippy::too_many_arguments, reason = "three of them are the request's own")]
     pub fn new(
         request: &JsValue,
         ctx: &JsValue,
@@ -31,8 +41,10 @@ impl Link {
         (class, name): (Class, &str),
         cursor: &str,
         message: &str,
+        comments: Comments,
     ) -> Result<Self, Failure> {
-        Ok(Self(glue::Link::new(request, ctx, env, class.binding(), name, cursor, message)?))
+        let comments = format!("{}\n{}", comments.open, comments.alive);
+        Ok(Self(glue::Link::new(request, ctx, env, class.binding(), name, cursor, message, &comments)?))
     }
 
     /// Makes the link. Answers the object's first word.

@@ -87,6 +87,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         let unreadable = || MoltnetError::internal("a hub got a first frame that it cannot read");
         let (cursor, message) = text.split_once('\n').ok_or_else(unreadable)?;
         let HubAsk::Observe(observe) = read(message)? else { return Err(unreadable()) };
+        self.prepare()?;
         if self.has_ended(&observe.admitted)? {
             return Err(MoltnetError::unauthorized("the token has ended"));
         }

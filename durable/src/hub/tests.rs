@@ -1,1 +1,440 @@
+//! The rules of the hub over a real database, with tellers that tell twice, late and too much, and readers that are slow
+//! and come back.
 
+use super::*;
+use crate::sqlite::Sqlite;
+use crate::stream::link::tests::FakeSocket;
+use moltghost_protocol::moltnet::delivery::{Audience, Standing};
+use moltghost_protocol::moltnet::event::EventType;
+use moltghost_protocol::moltnet::id::event_of_message;
+use moltghost_protocol::name::{Conversation, ConversationKind};
+use moltghost_protocol::object::hub::{Admitted, News, Notice, Observe, Observing, Push, Stood};
+use moltghost_protocol::object::{read_outcome, write};
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use serde_json::{json, Value};
+use std::rc::Rc;
+
+#[derive(Clone, Default)]
+struct Stage {
+    now: Rc<Cell<Millis>>,
+    minted: Rc<Cell<u128>>,
+    woken: Rc<Cell<Option<Millis>>>,
+    later: Rc<Cell<Option<Millis>>>,
+    sockets: Rc<RefCell<Vec<FakeSocket>>>,
+    faults: Rc<RefCell<Vec<String>>>,
+}
+
+impl World for Stage {
+    type Socket = FakeSocket;
+
+    fn now(&self) -> Millis {
+        self.now.get()
+    }
+
+    fn random(&self) -> Outcome<u128> {
+        self.minted.set(self.minted.get() + 1);
+        Ok(self.minted.get())
+    }
+
+    fn fault(&self, error: &MoltnetError) {
+        self.faults.borrow_mut().push(error.to_string());
+    }
+
+    fn wake(&self, time: Millis) {
+        self.woken.set(Some(self.woken.get().map_or(time, |set| set.min(time))));
+    }
+
+    fn later(&self, ms: Millis) {
+        self.later.set(Some(self.now.get() + ms));
+    }
+
+    fn sockets(&self) -> Vec<FakeSocket> {
+        self.sockets.borrow().iter().filter(|socket| socket.0.borrow().closed.is_none()).cloned().collect()
+    }
+}
+
+/// A hub that can be thrown away and opened again on what it stored.
+struct Bench {
+    sql: Sqlite,
+    world: Stage,
+    hub: Hub<Sqlite, Stage>,
+}
+
+fn settings() -> Settings {
+    Settings::read(|name| Ok(if name == "STREAMS_PER_IDENTITY" { "3".into() } else { String::new() }))
+        .unwrap()
+}
+
+fn everything() -> Audience {
+    Audience {
+        all: true,
+        agents: moltghost_protocol::moltnet::delivery::AgentEvents::All,
+        ..Audience::default()
+    }
+}
+
+fn anybody() -> Audience {
+    Audience { public: true, ..Audience::default() }
+}
+
+/// An entry of a room's log as JSON: `kind` is a message's id, or the members of a room that is made or changed.
+fn entry(offset: u64, what: &str, members: &[&str], public: bool) -> Value {
+    let visibility = if public { "public" } else { "private" };
+    match what {
+        "room.created" | "room.members.updated" | "room.updated" | "room.removed" => json!([
+            offset, what, null, format!("evt_{offset}"), offset,
+            { "id": "r", "members": members, "visibility": visibility }
+        ]),
+        id => json!([offset, "message.created", "", id, offset, { "id": id }]),
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (sql, world) = (Sqlite::new(), Stage::default());
+        world.now.set(1_000_000);
+        let hub = Hub::new(sql.clone(), world.clone(), settings());
+        Self { sql, world, hub }
+    }
+
+    /// The object leaves memory; sockets stay.
+    fn evict(&mut self) {
+        self.hub = Hub::new(self.sql.clone(), self.world.clone(), settings());
+    }
+
+    fn push(&self, room: &str, after: u64, standing: Option<Standing>, entries: &[Value]) -> Outcome<Stood> {
+        let conversation =
+            Conversation { kind: ConversationKind::Room, network: "local".into(), id: room.into() };
+        let entries = RawValue::from_string(serde_json::to_string(entries).unwrap()).unwrap();
+        let push = Push { conversation, after, standing, entries };
+        read_outcome(&self.hub.handle(&write(&HubAsk::Push(Box::new(push)))))
+    }
+
+    fn notices(&self, notices: Vec<Notice>) -> u64 {
+        read_outcome(&self.hub.handle(&write(&HubAsk::Notices(notices)))).unwrap()
+    }
+
+    /// A link that says this first; the answer, and the socket.
+    fn link(&self, cursor: &str, observe: Observe) -> (Outcome<Observing>, FakeSocket) {
+        let socket = FakeSocket::default();
+        self.world.sockets.borrow_mut().push(socket.clone());
+        self.hub.frame(&socket, &format!("{cursor}\n{}", write(&HubAsk::Observe(Box::new(observe)))));
+        let word = socket.0.borrow_mut().sent.remove(0);
+        (read_outcome(&word), socket)
+    }
+
+    fn observe(&self, audience: Audience, last: &str) -> FakeSocket {
+        let (opened, socket) = self.link("", observing(audience, last));
+        opened.unwrap();
+        socket
+    }
+
+    /// Lets the time pass that observers are told later.
+    fn settle(&self) {
+        self.world.now.set(self.world.now.get() + 100);
+        self.hub.flush();
+    }
+
+    /// Ids that have come to a socket, its reader having taken everything; and the last cursor.
+    fn take(&self, socket: &FakeSocket) -> (Vec<String>, Option<String>) {
+        let (mut ids, mut cursor) = (Vec::new(), None);
+        loop {
+            let frames = std::mem::take(&mut socket.0.borrow_mut().sent);
+            if frames.is_empty() {
+                return (ids, cursor);
+            }
+            let mut bytes = 0;
+            for frame in frames {
+                let (at, events) = frame.split_once('\n').unwrap();
+                cursor = Some(at.to_owned());
+                bytes += events.len();
+                for event in events.split_terminator("\n\n") {
+                    let id = event.lines().next().unwrap().strip_prefix("id: ").unwrap();
+                    let data = event.lines().nth(2).unwrap().strip_prefix("data: ").unwrap();
+                    assert_eq!(serde_json::from_str::<Value>(data).unwrap()["id"], id);
+                    ids.push(id.to_owned());
+                }
+            }
+            self.hub.frame(socket, &bytes.to_string());
+        }
+    }
+}
+
+fn observing(audience: Audience, last: &str) -> Observe {
+    let admitted = Admitted { audience, identity: "token:t".into(), since: 0, ends: None };
+    Observe { admitted, last_event_id: last.to_owned() }
+}
+
+fn of(messages: &[&str]) -> Vec<String> {
+    messages.iter().map(|id| event_of_message(id)).collect()
+}
+
+#[test]
+fn entries_are_taken_once_and_in_order() {
+    let bench = Bench::new();
+    let all = bench.observe(everything(), "");
+    let made = entry(1, "room.created", &["a"], false);
+    let rest = [entry(2, "m2", &[], false), entry(3, "m3", &[], false)];
+    assert_eq!(bench.push("r", 0, None, &[made.clone()]), Ok(Stood::At(1)));
+    // Something is missing in between: nothing is taken.
+    assert_eq!(bench.push("r", 2, None, &rest[1..]), Ok(Stood::At(1)));
+    assert_eq!(bench.push("r", 1, None, &rest), Ok(Stood::At(3)));
+    // Again, and more than is new.
+    assert_eq!(bench.push("r", 1, None, &rest), Ok(Stood::At(3)));
+    assert_eq!(
+        bench.push("r", 0, None, &[made, rest[0].clone(), rest[1].clone(), entry(4, "m4", &[], false)]),
+        Ok(Stood::At(4))
+    );
+    assert_eq!(bench.push("r", 4, None, &[entry(6, "m6", &[], false)]).unwrap_err().status, 500);
+    bench.settle();
+    let told = bench.take(&all).0;
+    assert_eq!(told[0], "evt_1");
+    assert_eq!(told[1..], of(&["m2", "m3", "m4"]));
+}
+
+#[test]
+fn a_conversation_that_is_not_known_must_say_what_it_is() {
+    let bench = Bench::new();
+    let public = bench.observe(anybody(), "");
+    let entries = [entry(8, "m8", &[], true)];
+    assert_eq!(bench.push("r", 7, None, &entries), Ok(Stood::Unknown));
+    let standing = Standing::Room { public: true, members: vec![], removed: false };
+    assert_eq!(bench.push("r", 7, Some(standing), &entries), Ok(Stood::At(8)));
+    bench.settle();
+    assert_eq!(bench.take(&public).0, of(&["m8"]));
+}
+
+#[test]
+fn what_is_new_is_judged_where_it_stands_and_what_is_told_again_by_what_is_now() {
+    let mut bench = Bench::new();
+    let public = bench.observe(anybody(), "");
+    let entries = [
+        entry(1, "room.created", &[], false),
+        entry(2, "hidden", &[], false),
+        entry(3, "room.updated", &[], true),
+        entry(4, "shown", &[], true),
+        entry(5, "room.updated", &[], false),
+        entry(6, "hidden-again", &[], false),
+    ];
+    bench.push("r", 0, None, &entries).unwrap();
+    bench.settle();
+    assert_eq!(bench.take(&public).0, of(&["shown"]));
+    bench.evict();
+    let late = bench.observe(anybody(), "evt_gap_x");
+    assert_eq!(bench.take(&late).0, Vec::<String>::new());
+    bench.push("r", 6, None, &[entry(7, "room.updated", &[], true)]).unwrap();
+    bench.evict();
+    let late = bench.observe(anybody(), "evt_gap_x");
+    let told = bench.take(&late).0;
+    assert_eq!(told[1..], of(&["hidden", "shown", "hidden-again"]));
+}
+
+#[test]
+fn a_reader_resumes_by_event_or_is_told_of_the_gap() {
+    let bench = Bench::new();
+    let empty = bench.observe(everything(), "evt_unknown");
+    let (told, _) = bench.take(&empty);
+    assert_eq!(told.len(), 1, "the gap is told though there is nothing yet");
+    assert!(told[0].starts_with("evt_gap_"));
+    empty.close(1_000, "");
+    bench.hub.closed(&empty);
+    bench.push("r", 0, None, &[entry(1, "room.created", &[], false), entry(2, "m2", &[], false)]).unwrap();
+    bench.push("r", 2, None, &[entry(3, "m3", &[], false)]).unwrap();
+    let again = bench.observe(everything(), &event_of_message("m2"));
+    assert_eq!(bench.take(&again).0, of(&["m3"]));
+    let gap = bench.observe(everything(), "evt_unknown");
+    let told = bench.take(&gap).0;
+    assert!(told[0].starts_with("evt_gap_"));
+    assert_eq!(told[1..], ["evt_1".to_owned(), event_of_message("m2"), event_of_message("m3")]);
+    let after_gap = bench.observe(everything(), &told[0]);
+    assert_eq!(bench.take(&after_gap).0, told[1..]);
+}
+
+use crate::stream::link::Socket as _;
+
+#[test]
+fn as_many_streams_as_may_be_and_no_more() {
+    let bench = Bench::new();
+    let open: Vec<FakeSocket> = (0..3).map(|_| bench.observe(everything(), "")).collect();
+    let (refused, socket) = bench.link("", observing(everything(), ""));
+    assert_eq!(refused.unwrap_err().status, 503);
+    assert_eq!(socket.0.borrow().closed.as_ref().unwrap().0, 4_403);
+    let mut other = observing(everything(), "");
+    other.admitted.identity = "addr:1".into();
+    assert!(bench.link("", other).0.is_ok());
+    open[0].close(1_000, "");
+    bench.hub.closed(&open[0]);
+    assert!(bench.link("", observing(everything(), "")).0.is_ok());
+}
+
+#[test]
+fn a_credential_that_ends_takes_its_streams_along_whichever_comes_first() {
+    let bench = Bench::new();
+    let before = bench.observe(everything(), "");
+    let ended = Notice { number: 5, at: 1, news: News::Ended("token:t".into()) };
+    let removed = News::AgentRemoved { agent: "a".into(), name: "A".into() };
+    let removed = Notice { number: 6, at: 2, news: removed };
+    assert_eq!(bench.notices(vec![ended.clone()]), 5);
+    assert_eq!(before.0.borrow().closed.as_ref().unwrap().0, 4_401);
+    let (late, _) = bench.link("", observing(everything(), ""));
+    assert_eq!(late.unwrap_err().status, 401, "it was let in before the notice");
+    let mut anew = observing(everything(), "");
+    anew.admitted.since = 5;
+    let (opened, after) = bench.link("", anew);
+    opened.unwrap();
+    // Told twice, taken once.
+    assert_eq!(bench.notices(vec![ended.clone(), removed.clone()]), 6);
+    assert_eq!(bench.notices(vec![ended, removed]), 6);
+    assert!(after.0.borrow().closed.is_none());
+    bench.settle();
+    assert_eq!(bench.take(&after).0.len(), 1);
+}
+
+#[test]
+fn a_link_that_breaks_before_any_event_goes_on_where_it_began() {
+    let bench = Bench::new();
+    bench.push("r", 0, None, &[entry(1, "room.created", &[], false)]).unwrap();
+    let (opened, first) = bench.link("", observing(everything(), ""));
+    let cursor = opened.unwrap().cursor;
+    first.close(1_006, "");
+    bench.hub.closed(&first);
+    bench.push("r", 1, None, &[entry(2, "m2", &[], false)]).unwrap();
+    let (_, second) = bench.link(&cursor, observing(everything(), ""));
+    assert_eq!(bench.take(&second).0, of(&["m2"]));
+}
+
+#[test]
+fn messages_that_come_together_share_a_frame_and_one_alone_waits_for_none() {
+    let bench = Bench::new();
+    let observers: Vec<FakeSocket> = (0..3).map(|_| bench.observe(everything(), "")).collect();
+    let sent = || observers[0].0.borrow().sent.len();
+    bench.push("r", 0, None, &[entry(1, "room.created", &[], false)]).unwrap();
+    assert_eq!(sent(), 1, "at once");
+    for offset in 2..12 {
+        bench.push("r", offset - 1, None, &[entry(offset, &format!("m{offset}"), &[], false)]).unwrap();
+    }
+    assert_eq!(sent(), 1);
+    assert_eq!(bench.world.later.get(), Some(bench.world.now.get() + 20));
+    bench.settle();
+    assert_eq!(sent(), 2);
+    for observer in &observers {
+        assert_eq!(bench.take(observer).0.len(), 11);
+    }
+}
+
+#[test]
+fn the_log_is_trimmed_in_steps_and_the_newest_event_stays() {
+    let bench = Bench::new();
+    bench.push("r", 0, None, &[entry(1, "room.created", &[], false)]).unwrap();
+    assert_eq!(bench.world.woken.get(), Some(bench.world.now.get() + trim::KEPT_MS));
+    let entries: Vec<Value> =
+        (2..=4_500).map(|offset| entry(offset, &format!("m{offset}"), &[], false)).collect();
+    bench.push("r", 1, None, &entries).unwrap();
+    let count = || bench.sql.run("SELECT count(*), min(seq), max(seq) FROM event", &[]).unwrap().remove(0);
+    let ints = |row: Vec<crate::sql::Value>| row.iter().map(crate::sql::Value::int).collect::<Vec<_>>();
+    let reader = bench.observe(everything(), &event_of_message("m2"));
+    // Every entry is older than a week then.
+    bench.world.now.set(trim::KEPT_MS + 1_000_000);
+    for left in [2_500, 500, 1] {
+        bench.world.woken.set(None);
+        bench.hub.alarm();
+        assert_eq!(ints(count()), [left, 4_501 - left, 4_500]);
+    }
+    bench.hub.alarm();
+    assert_eq!(ints(count()), [1, 4_500, 4_500]);
+    bench.push("r", 4_500, None, &[entry(4_501, "last", &[], false)]).unwrap();
+    bench.settle();
+    // A slow reader whom the log went past is told.
+    let told = bench.take(&reader).0;
+    assert!(told.iter().any(|id| id.starts_with("evt_gap_")));
+    assert_eq!(told.last(), Some(&event_of_message("last")));
+    assert!(bench.world.faults.borrow().is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let bench = Bench::new();
+    for text in ["", "x", "\n", "\n{}", "\n{\"v\":1,\"ask\":\"Figures\"}"] {
+        let socket = FakeSocket::default();
+        bench.hub.frame(&socket, text);
+        assert_eq!(socket.0.borrow().closed.as_ref().unwrap().0, 4_403, "{text:?}");
+    }
+    let socket = bench.observe(everything(), "");
+    bench.hub.frame(&socket, "-1");
+    assert_eq!(socket.0.borrow().closed.as_ref().unwrap().0, 1_008);
+    assert!(bench.hub.handle("x").contains("Err"));
+    let observe = write(&HubAsk::Observe(Box::new(observing(everything(), ""))));
+    assert!(bench.hub.handle(&observe).contains("Err"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Three rooms tell; the hub forgets, tellers tell again from any place, readers break off and come back. Every
+    /// reader sees a slice of the log in order, everything from where it began, each once.
+    #[test]
+    fn every_reader_sees_a_slice_of_the_log(steps in prop::collection::vec((0u8..6, 0usize..3, 1u64..30), 1..60)) {
+        let mut bench = Bench::new();
+        let mut rooms: Vec<Vec<Value>> = vec![Vec::new(); 3];
+        for (at, room) in rooms.iter_mut().enumerate() {
+            room.push(json!([1, "room.created", null, format!("evt_room{at}"), 1, {"id": "r", "visibility": "private"}]));
+        }
+        let tell = |bench: &Bench, rooms: &[Vec<Value>], at: usize, from: usize| {
+            let log = &rooms[at];
+            match bench.push(&format!("room{at}"), from as u64, None, &log[from..]) {
+                Ok(Stood::At(known)) if known < log.len() as u64 =>
+                    bench.push(&format!("room{at}"), known, None, &log[usize::try_from(known).unwrap()..]).unwrap(),
+                Ok(Stood::Unknown) => bench.push(&format!("room{at}"), 0, None, log).unwrap(),
+                other => other.unwrap(),
+            }
+        };
+        let mut socket = bench.observe(everything(), "");
+        let mut seen: Vec<String> = Vec::new();
+        let mut cursor = String::new();
+        for (step, room, count) in steps {
+            bench.world.now.set(bench.world.now.get() + 7);
+            match step {
+                0..=2 => {
+                    let from = rooms[room].len();
+                    for n in 0..count {
+                        let offset = rooms[room].len() as u64 + 1;
+                        rooms[room].push(entry(offset, &format!("m{room}-{offset}-{n}"), &[], false));
+                    }
+                    let back = usize::try_from(count).unwrap() * usize::from(step);
+                    tell(&bench, &rooms, room, from.saturating_sub(back));
+                }
+                3 => bench.evict(),
+                4 => {
+                    let (ids, at) = bench.take(&socket);
+                    seen.extend(ids);
+                    cursor = at.unwrap_or(cursor);
+                }
+                _ => {
+                    // The link breaks with what is under way; the Worker makes it anew.
+                    let (ids, at) = bench.take(&socket);
+                    seen.extend(ids);
+                    cursor = at.unwrap_or(cursor);
+                    socket.close(1_006, "");
+                    bench.hub.closed(&socket);
+                    let last = if cursor.is_empty() { String::new() } else { seen.last().cloned().unwrap_or_default() };
+                    let (opened, next) = bench.link(&cursor, observing(everything(), &last));
+                    let began = opened.unwrap().cursor;
+                    if cursor.is_empty() && seen.is_empty() {
+                        cursor = began;
+                    }
+                    socket = next;
+                }
+            }
+        }
+        bench.settle();
+        seen.extend(bench.take(&socket).0);
+        let log: Vec<String> = bench.sql.run("SELECT id FROM event ORDER BY seq", &[]).unwrap()
+            .iter().map(|row| row[0].text().to_owned()).collect();
+        prop_assert!(log.ends_with(&seen), "{seen:?}\n{log:?}");
+        let total: usize = log.iter().filter(|id| !id.starts_with("evt_room")).count();
+        let told: usize = rooms.iter().filter(|room| room.len() > 1).map(|room| room.len() - 1).sum();
+        prop_assert_eq!(total, told);
+        prop_assert!(bench.world.faults.borrow().is_empty());
+        let _ = EventType::ALL;
+    }
+}

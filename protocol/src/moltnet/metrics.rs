@@ -1,5 +1,6 @@
 //! The network's metrics, in Prometheus' text form: requests by route and status, and how long they took.
 
+use crate::object::hub::Figures;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -80,10 +81,7 @@ impl Metrics {
             let _ = writeln!(text, "{name}_count{{{labels}}} {}", duration.count);
         }
         for (name, kind, help, value) in [
-            ("moltnet_active_attachments", "gauge", "Agents that are attached.", "0"),
-            ("moltnet_active_sse_subscribers", "gauge", "Observers of the event stream.", "0"),
             ("moltnet_relay_total", "counter", "Messages relayed to paired networks.", ""),
-            ("moltnet_events_dropped_total", "counter", "Events that reached nobody.", "0"),
             ("moltnet_store_health", "gauge", "Whether the store works.", "1"),
         ] {
             family(&mut text, name, kind, help);
@@ -93,6 +91,20 @@ impl Metrics {
         }
         text
     }
+}
+
+/// The text of what the hub counts. Nothing is ever dropped: who is slow reads on from the log.
+pub fn live(figures: &Figures) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        ("moltnet_active_attachments", "gauge", "Agents that are attached.", figures.attachments),
+        ("moltnet_active_sse_subscribers", "gauge", "Observers of the event stream.", figures.observers),
+        ("moltnet_events_dropped_total", "counter", "Events that a subscriber was not sent.", 0),
+    ] {
+        family(&mut text, name, kind, help);
+        let _ = writeln!(text, "{name} {value}");
+    }
+    text
 }
 
 fn family(text: &mut String, name: &str, kind: &str, help: &str) {

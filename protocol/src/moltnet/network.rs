@@ -48,6 +48,9 @@ pub struct Capabilities {
     pub public_read: bool,
     /// `disabled`, `token` or `open`.
     pub agent_registration: String,
+    /// Whether events about attachments say why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub debug_events: bool,
     /// Whether people may send.
     pub human_ingress: bool,
     /// Whether there are direct messages.
@@ -110,6 +113,7 @@ impl Network {
                 attachment_protocol: "websocket".to_owned(),
                 public_read: settings.public_read,
                 agent_registration: settings.registration.as_str().to_owned(),
+                debug_events: settings.debug_events,
                 human_ingress: settings.human_ingress,
                 direct_messages: settings.direct_messages,
                 message_pagination: "cursor".to_owned(),

@@ -42,6 +42,8 @@ pub enum Route {
     Apply,
     /// `/v1/messages`.
     Messages,
+    /// `/v1/events/stream`.
+    Stream,
     /// `/v1/search`.
     Search,
     /// `/v1/pairings`.
@@ -103,6 +105,7 @@ impl Route {
             Self::AgentToken(_) => "/v1/agents/{agentID}/token",
             Self::Apply => "/v1/apply",
             Self::Messages => "/v1/messages",
+            Self::Stream => "/v1/events/stream",
             Self::Search => "/v1/search",
             Self::Pairings => "/v1/pairings",
             Self::Install => "/install.md",
@@ -212,6 +215,7 @@ fn route(path: &str) -> Option<Route> {
         ["v1", "agents", agent, "token"] if !agent.is_empty() => Route::AgentToken(id(agent)?),
         ["v1", "apply"] => Route::Apply,
         ["v1", "messages"] => Route::Messages,
+        ["v1", "events", "stream"] => Route::Stream,
         ["v1", "search"] => Route::Search,
         ["v1", "pairings"] => Route::Pairings,
         _ => Route::Other,
