@@ -25,7 +25,7 @@ export interface NetworkEvent {
 export interface Observing {
   /** A static token by its name, any other token as it is sent, or `null` for none. Default: the operator's. */
   as?: TokenName | (string & {}) | null;
-  after?: string;
+  after?: string | undefined;
   /** Sends the cursor in the query. */
   inQuery?: boolean;
   headers?: Record<string, string>;
@@ -125,11 +125,7 @@ function parse(part: string): NetworkEvent {
 }
 
 /** Asks for a stream. */
-export async function request(
-  server: Server,
-  observing: Observing,
-  signal: AbortSignal,
-): Promise<Response> {
+export async function request(server: Server, observing: Observing, signal: AbortSignal): Promise<Response> {
   const { as = "operator", after, inQuery, headers: more } = observing;
   const url = new URL("/v1/events/stream", server.url);
   const headers: Record<string, string> = { ...more };

@@ -107,7 +107,9 @@ export const kinds: Topic = (server) => {
         target: { kind: "dm", dm_id: dm, participant_ids: ["one", "two"] },
       });
       await observer.sawMessage(said.message_id);
-      const inRoom = observer.events.filter((e) => e.thread?.id === thread || e.message?.target.room_id === room);
+      const inRoom = observer.events.filter(
+        (e) => e.thread?.id === thread || e.message?.target.room_id === room,
+      );
       assert.deepEqual(
         inRoom.map(({ type }) => type),
         ["thread.created", "message.created", "message.created"],
@@ -123,7 +125,10 @@ export const kinds: Topic = (server) => {
       const agent = await server.agent();
       const observer = await observe(server);
       await server.ok(200, `/v1/agents/${agent}`, { method: "DELETE" });
-      const event = await observer.saw("the removal", (e) => e.type === "agent.removed" && e.agent?.agent_id === agent);
+      const event = await observer.saw(
+        "the removal",
+        (e) => e.type === "agent.removed" && e.agent?.agent_id === agent,
+      );
       assert.deepEqual([event.agent?.reason, event.agent?.fqid], ["removed", server.fqid("agents", agent)]);
       observer.close();
     });

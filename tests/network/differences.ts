@@ -32,6 +32,9 @@ export const DIFFERENCES = [
   "product",
   "route-labels",
   "forwarded-headers",
+  "members-updated-time",
+  "durable-replay",
+  "gap-always",
 ] as const;
 
 export type Difference = (typeof DIFFERENCES)[number];
