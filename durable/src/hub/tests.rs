@@ -176,7 +176,7 @@ fn entries_are_taken_once_and_in_order() {
     let all = bench.observe(everything(), "");
     let made = entry(1, "room.created", &["a"], false);
     let rest = [entry(2, "m2", &[], false), entry(3, "m3", &[], false)];
-    assert_eq!(bench.push("r", 0, None, &[made.clone()]), Ok(Stood::At(1)));
+    assert_eq!(bench.push("r", 0, None, std::slice::from_ref(&made)), Ok(Stood::At(1)));
     // Something is missing in between: nothing is taken.
     assert_eq!(bench.push("r", 2, None, &rest[1..]), Ok(Stood::At(1)));
     assert_eq!(bench.push("r", 1, None, &rest), Ok(Stood::At(3)));

@@ -4,6 +4,7 @@ use super::super::outbox::{stands, Consumer, Push};
 use super::*;
 use crate::search::place_word;
 use crate::sql::{Sql, Statement};
+use moltghost_protocol::object::hub::Stood;
 
 /// A database as D1 has it.
 pub(super) struct Copy {
@@ -195,4 +196,43 @@ fn nothing_is_told_of_what_was_never_opened_or_where_there_is_no_search() {
     assert!(!scene.room.lags());
     assert_eq!(Scene::room().room.due(Consumer::Search).unwrap(), None);
     assert!(stands("[]").is_err());
+}
+
+#[test]
+fn the_hub_is_told_from_where_it_stands() {
+    let mut scene = Scene::room();
+    let told = |scene: &mut Scene| -> Option<Value> {
+        let Some(Push::Hub(message)) = scene.room.due(Consumer::Hub).unwrap() else { return None };
+        let message: Value = serde_json::from_str(&message).unwrap();
+        Some(message["ask"]["Push"].clone())
+    };
+    let kinds = |push: &Value| {
+        let entries = push["entries"].as_array().unwrap().clone();
+        entries.iter().map(|entry| (entry[0].as_u64().unwrap(), entry[1].clone())).collect::<Vec<_>>()
+    };
+    let push = told(&mut scene).unwrap();
+    assert_eq!((push["after"].as_u64(), push["standing"].is_null()), (Some(0), true));
+    assert_eq!(kinds(&push), [(1, "room.created".into())]);
+    scene.room.hub_stands(Stood::At(1));
+    assert_eq!(told(&mut scene), None);
+    scene.post_all(vec![hi("m1"), hi("m2")]);
+    assert_eq!(
+        kinds(&told(&mut scene).unwrap()),
+        [(2, "message.created".into()), (3, "message.created".into())]
+    );
+    // It knows less than it said, as after its storage was lost.
+    scene.room.hub_stands(Stood::At(0));
+    assert_eq!(told(&mut scene).unwrap()["entries"].as_array().unwrap().len(), 3);
+    scene.room.hub_stands(Stood::At(3));
+    scene.room.save_marks().unwrap();
+    scene.evict();
+    scene.post(hi("m3")).unwrap();
+    assert_eq!(told(&mut scene).unwrap()["after"], 3);
+    // It does not know the room at all: it is told what the room was there.
+    scene.room.hub_stands(Stood::Unknown);
+    let push = told(&mut scene).unwrap();
+    let members = push["standing"]["room"]["members"].as_array().unwrap();
+    assert_eq!(members.len(), 3);
+    scene.room.hub_stands(Stood::At(4));
+    assert!(!scene.room.hub_lags());
 }
