@@ -20,7 +20,7 @@ import { say } from "./step.ts";
 import { testTable, verdictTable } from "./table.ts";
 import { type Rates, TESTS } from "./tests.ts";
 
-const WARM_S = 1.5;
+const WARM_S = 3;
 
 /** All programs that are up, and those that could not be had. */
 interface Field {
