@@ -4,6 +4,7 @@ use super::account::Name;
 use super::browser_origin::is_allowable;
 use super::fields::{wrong, Fields};
 pub use super::limits::Limits;
+use crate::endpoint::models::is_model;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -323,11 +324,6 @@ fn check_models(models: Vec<String>) -> Result<Vec<String>, Problem> {
         return Err(wrong("models", "it must be at most 64 ids of models, each of 1 to 256 bytes"));
     }
     Ok(models)
-}
-
-/// Whether a text can be the id of a model.
-fn is_model(text: &str) -> bool {
-    (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn check_forward(names: Vec<String>) -> Result<Vec<String>, Problem> {

@@ -4,6 +4,9 @@ use crate::error::{Code, Problem};
 use serde::Serialize;
 use serde_json::Value;
 
+/// Most names that a refusal tells.
+const MOST_TOLD: usize = 64;
+
 /// One model in `OpenAI`'s form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Model {
@@ -23,7 +26,7 @@ impl Model {
     }
 
     fn read(entry: &Value) -> Option<Self> {
-        let mut model = Self::named(entry.get("id")?.as_str()?);
+        let mut model = Self::named(entry.get("id")?.as_str().filter(|id| is_model(id))?);
         model.created = entry.get("created").and_then(Value::as_i64).unwrap_or_default();
         if let Some(owner) = entry.get("owned_by").and_then(Value::as_str) {
             owner.clone_into(&mut model.owned_by);
@@ -32,7 +35,12 @@ impl Model {
     }
 }
 
-/// The models of a pod's list; entries without an id are left out. `None` where the body is no JSON object.
+/// Whether a text can be the id of a model.
+pub fn is_model(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// The models of a pod's list; entries without an id that can be one are left out. `None` where the body is no JSON object.
 pub fn listed(body: &str) -> Option<Vec<Model>> {
     let body: Value = serde_json::from_str(body).ok()?;
     let entries = body.as_object()?.get("data").and_then(Value::as_array);
@@ -68,9 +76,17 @@ pub fn check(model: Option<&str>, allowed: &[String]) -> Result<(), Problem> {
 
 /// `model_not_found`, naming the models that there are.
 pub fn missing<T: AsRef<str>>(known: &[T]) -> Problem {
-    let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-    let has = if names.is_empty() { "none that are known".to_owned() } else { names.join(", ") };
+    let has = if known.is_empty() { "none that are known".to_owned() } else { told(known) };
     Problem::new(Code::ModelNotFound, format!("This agent has no such model. It has: {has}.")).param("model")
+}
+
+/// The names that a refusal tells: the first ones, as a pod may list any number.
+pub(super) fn told<T: AsRef<str>>(names: &[T]) -> String {
+    let first: Vec<&str> = names.iter().take(MOST_TOLD).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(MOST_TOLD) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }
 
 impl AsRef<str> for Model {
@@ -93,8 +109,7 @@ mod tests {
 
     #[test]
     fn entries_are_read_as_far_as_they_make_sense() {
-        let body =
-            r#"{"data":[{"id":"a","created":7,"owned_by":"x","secret":1},{"name":"b"},{"id":3},{"id":"c"}]}"#;
+        let body = r#"{"data":[{"id":"a","created":7,"owned_by":"x","secret":1},{"name":"b"},{"id":3},{"id":""},{"id":"x\ny"},{"id":"c"}]}"#;
         let models = listed(body).unwrap();
         assert_eq!(
             serde_json::to_string(&models).unwrap(),
@@ -123,6 +138,9 @@ mod tests {
         let problem = check(Some("x"), &names("b a")).unwrap_err();
         assert_eq!((problem.code, problem.param.as_deref()), (Code::ModelNotFound, Some("model")));
         assert!(problem.message.ends_with("It has: b, a."));
+        let many: Vec<String> = (0..66).map(|n| format!("m{n}")).collect();
+        assert!(missing(&many[..64]).message.ends_with(" m62, m63."));
+        assert!(missing(&many).message.ends_with(" m63 and 2 more."));
         assert_eq!(default(None, &names("b a")), Some("b"));
         assert_eq!(default(Some("a"), &names("b a")), Some("a"));
         assert_eq!(default(None, &[]), None);

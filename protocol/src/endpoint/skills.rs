@@ -77,7 +77,7 @@ pub fn listed(body: &str) -> Option<Vec<String>> {
 /// The refusal, which names the skills that there are.
 pub fn check(asked: &[String], known: &[String]) -> Result<(), Problem> {
     let Some(unknown) = asked.iter().find(|name| !known.contains(name)) else { return Ok(()) };
-    let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let has = if known.is_empty() { "none".to_owned() } else { super::models::told(known) };
     let message = format!("The agent has no skill `{unknown}`. It has: {has}.");
     Err(Problem::new(Code::UnknownTool, message).param("tools"))
 }
