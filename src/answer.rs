@@ -2,7 +2,7 @@
 
 use crate::request::Request;
 use moltghost_durable::bindings::{entry, Failure};
-use moltghost_protocol::error::Problem;
+use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::host::is_loopback;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -28,12 +28,14 @@ pub struct Answer {
     body: Body,
     /// What the answer's `x-request-id` is, where it is not the request's own.
     request_id: Option<String>,
+    /// Why it is a refusal, where it is one.
+    refusal: Option<Code>,
 }
 
 impl Answer {
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: String::new(), body: Body::None, request_id: None }
+        Self { status, headers: String::new(), body: Body::None, request_id: None, refusal: None }
     }
 
     /// A JSON document.
@@ -69,10 +71,16 @@ impl Answer {
     /// A refusal.
     pub fn problem(problem: &Problem) -> Self {
         let mut answer = Self::json_text(problem.code.status(), problem.body());
+        answer.refusal = Some(problem.code);
         if problem.code.status() == 401 {
             answer = answer.header("www-authenticate", "Bearer");
         }
         problem.retry_headers().iter().fold(answer, |answer, (name, value)| answer.header(name, value))
+    }
+
+    /// Why it is a refusal, where it is one.
+    pub fn refusal(&self) -> Option<Code> {
+        self.refusal
     }
 
     /// The status.

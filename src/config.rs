@@ -19,6 +19,8 @@ pub struct Config {
     pub agent_labels: bool,
     /// `CALL_LOG`: whether every call writes a line of the log.
     pub logs_calls: bool,
+    /// Whether `EDGE_FILTER`, the rate-limit binding, is there.
+    pub has_filter: bool,
     /// `OPERATOR_TOKEN`, and `OPERATOR_TOKEN_NEXT` while one gives way to the other.
     operators: Vec<String>,
     /// `KEY_PEPPER`, and `KEY_PEPPER_PREVIOUS` while one gives way to the other.
@@ -67,6 +69,7 @@ impl Config {
             origins,
             agent_labels: text("METRICS_AGENT_LABELS")? == "on",
             logs_calls: text("CALL_LOG")? != "off",
+            has_filter: entry::has_filter(env),
             operators: operators.into_iter().filter(|token| token.len() >= MIN_TOKEN).collect(),
             pepper: Pepper::parse(&text("KEY_PEPPER")?, Some(previous.as_str())),
         })

@@ -2,6 +2,7 @@
 
 mod call;
 mod early;
+mod filter;
 mod lists;
 mod plain;
 mod pod;
@@ -144,19 +145,31 @@ pub fn lines(request: &Request, allowed: &[String], rate: Option<Rate>) -> Strin
     lines
 }
 
+/// A refusal of an agent's object as callers see it, noted if it is of the key.
+pub fn noted(request: &Request, called: &Called, problem: Problem) -> Problem {
+    if problem.code == Code::InvalidApiKey {
+        if let Some(text) = request.bearer() {
+            filter::refused(request, Some((&called.id, text)));
+        }
+    }
+    objects::shown(request, problem)
+}
+
 /// The key of a request: `None` where there is none, which only a terminated agent answers otherwise than with 401.
 ///
 /// # Errors
-/// `invalid_api_key` for what cannot be a key: nobody is asked.
-pub fn presented(request: &Request) -> Result<Option<Presented>, Problem> {
-    match request.bearer() {
-        None => Ok(None),
-        Some(text) => match ApiKey::parse(text) {
-            Some(key) => Ok(Some(Presented { account: key.account, id: key.id, key: text.to_owned() })),
-            None => Err(Problem::new(
-                Code::InvalidApiKey,
-                "This key does not open this agent. Check the Authorization header.",
-            )),
-        },
+/// `invalid_api_key` for what cannot be a key: nobody is asked. `rate_limited` for what was refused before, from an
+/// address that sends much of it.
+pub fn presented(request: &Request, called: &Called) -> Result<Option<Presented>, Problem> {
+    let Some(text) = request.bearer() else { return Ok(None) };
+    let key = ApiKey::parse(text);
+    filter::check_key(request, key.is_some().then_some((&called.id, text)))?;
+    if let Some(key) = key {
+        return Ok(Some(Presented { account: key.account, id: key.id, key: text.to_owned() }));
     }
+    filter::refused(request, None);
+    Err(Problem::new(
+        Code::InvalidApiKey,
+        "This key does not open this agent. Check the Authorization header.",
+    ))
 }

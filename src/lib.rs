@@ -9,6 +9,7 @@ mod endpoint;
 mod journal;
 mod network;
 mod objects;
+mod refusals;
 mod request;
 mod surface;
 mod system;
@@ -46,6 +47,9 @@ fn enter(raw: &JsValue, env: JsValue, ctx: &JsValue) -> Result<JsValue, Failure>
     entry::guard(raw, ctx, ENTRY_MS, &format!("{lines}cache-control: no-store\n"), async move {
         let begun = now();
         let answer = surface::serve(&request).await;
+        if let Some(code) = answer.refusal() {
+            refusals::count(&request, code);
+        }
         journal::call(&request, answer.status(), now() - begun);
         answer.finish(&request)
     })

@@ -36,6 +36,7 @@ fn unreachable(request: &Request, failure: &Failure) -> Problem {
 /// # Errors
 /// The object's refusal, or `internal_error` where it cannot be reached.
 pub async fn agent<T: DeserializeOwned>(request: &Request, id: &AgentId, op: AgentOp) -> Result<T, Problem> {
+    request.asked.set(true);
     match call(&request.env, Class::Agent, &name::agent(id), &write(&op)).await {
         Ok(answer) => logged(request, read_answer(&answer)),
         Err(failure) => Err(unreachable(request, &failure)),
@@ -48,6 +49,7 @@ pub async fn agent<T: DeserializeOwned>(request: &Request, id: &AgentId, op: Age
 /// The object's refusal, or `internal_error` where it cannot be reached.
 pub async fn admit(request: &Request, id: &AgentId, ask: Admit) -> Result<Admission, Problem> {
     let left = Left { rider: rider(&Settle::unsent(ask.run.clone())), alone: write(&AgentOp::Settle) };
+    request.asked.set(true);
     let op = AgentOp::Admit(Box::new(ask));
     match call_while(&request.raw, &request.env, Class::Agent, &name::agent(id), &write(&op), &left).await {
         Ok(answer) => logged(request, read_answer(&answer)),
@@ -73,6 +75,7 @@ pub async fn account<T: DeserializeOwned>(
     name: &AccountName,
     ask: &AccountAsk,
 ) -> Result<T, Problem> {
+    request.asked.set(true);
     match call(&request.env, Class::Account, &name.to_string(), &write(ask)).await {
         Ok(answer) => logged(request, read_answer(&answer)),
         Err(failure) => Err(unreachable(request, &failure)),

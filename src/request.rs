@@ -27,6 +27,8 @@ pub struct Request {
     pub config: Result<Rc<Config>, Problem>,
     /// The route as documents write it, once it is known: for the log, which holds no id of a path.
     pub route: Rc<Cell<&'static str>>,
+    /// Whether any object was asked.
+    pub asked: Rc<Cell<bool>>,
 }
 
 impl Request {
@@ -35,7 +37,7 @@ impl Request {
         let head = Head::of(&raw)?;
         let id = request_id(random::u64()?);
         let config = Config::of(&env);
-        Ok(Self { raw, env, ctx, head, id, config, route: Rc::default() })
+        Ok(Self { raw, env, ctx, head, id, config, route: Rc::default(), asked: Rc::default() })
     }
 
     /// The configuration.
@@ -44,6 +46,11 @@ impl Request {
     /// `not_configured` naming the variable at fault.
     pub fn config(&self) -> Result<&Config, Problem> {
         self.config.as_deref().map_err(Clone::clone)
+    }
+
+    /// Whether the rate-limit binding is there.
+    pub fn has_filter(&self) -> bool {
+        self.config.as_ref().is_ok_and(|config| config.has_filter)
     }
 
     /// The method.

@@ -2,7 +2,7 @@
 //!
 //! Nothing is asked of D1, and of objects nothing but the one admission before the pod and the settlement after it.
 
-use super::{lists, plain, pod, presented, stream, Called, Refusal};
+use super::{filter, lists, noted, plain, pod, presented, stream, Called, Refusal};
 use crate::answer::Answer;
 use crate::objects;
 use crate::request::{full, not_gzip, Request};
@@ -142,7 +142,7 @@ impl Run {
 
 /// Serves a call that runs. `documented`: its path is one of our own documents.
 pub async fn call(request: &Request, called: &Called, api: Api, documented: bool) -> Result<Answer, Refusal> {
-    let key = presented(request)?;
+    let key = presented(request, called)?;
     let body = if key.is_some() { Some(body(request, called, api).await) } else { None };
     let (chat, body_bytes, body_problem) = match body {
         Some(Ok((chat, bytes))) => (Some(chat), bytes, None),
@@ -164,7 +164,7 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
         reserve,
         timeout_ms: chat.as_ref().and_then(|chat| chat.timeout_ms),
     };
-    let admission = objects::admit(request, &called.id, ask).await?;
+    let admission = filter::admit(request, called, ask).await?;
     if let Some(target) = admission.probe {
         super::probe::in_background(request, &called.id, *target);
     }
@@ -193,7 +193,7 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
             Ok(answer.lines(&lines))
         }
         (Outcome::Refused(problem), _) => {
-            Err(Refusal { problem: objects::shown(request, problem), lines: Some(lines) })
+            Err(Refusal { problem: noted(request, called, problem), lines: Some(lines) })
         }
         (Outcome::Run(_), None) => {
             Err(internal(Failure("a run without a body was admitted".to_owned())).into())

@@ -1,6 +1,6 @@
 //! What can be read of an agent: health, status, models.
 
-use super::{lists, presented, Called, Refusal};
+use super::{lists, noted, presented, Called, Refusal};
 use crate::answer::Answer;
 use crate::request::Request;
 use crate::{cors, objects};
@@ -53,7 +53,7 @@ pub async fn models(request: &Request, called: &Called, wanted: Option<&str>) ->
 
 async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(Read, String), Refusal> {
     let ask = Inspect {
-        key: presented(request)?,
+        key: presented(request, called)?,
         alias: called.alias.clone(),
         browser: request.head.header("origin").map(str::to_owned),
         what,
@@ -69,7 +69,7 @@ async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(R
     let lines = super::lines(request, &inspection.cors, inspection.rate);
     match inspection.outcome {
         Read::Refused(problem) => {
-            Err(Refusal { problem: objects::shown(request, problem), lines: Some(lines) })
+            Err(Refusal { problem: noted(request, called, problem), lines: Some(lines) })
         }
         read => Ok((read, lines)),
     }

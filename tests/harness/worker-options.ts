@@ -32,6 +32,7 @@ export interface Bindings {
   vars: Record<string, string>;
   durableObjects: Record<string, { className: string; useSQLite?: boolean }>;
   d1Databases: Record<string, { id: string }>;
+  ratelimits: Record<string, { namespace_id: string; simple: { limit: number; period?: 10 | 60 } }>;
   serviceBindings: Record<string, { name: string }>;
   versionMetadata: string;
   migrations: Migration[];
@@ -103,6 +104,12 @@ export function miniflareOptions(from: Bindings, options: HostOptions): V4Minifl
     bindings: { ...from.vars, ...options.vars },
     durableObjects: from.durableObjects,
     d1Databases: Object.fromEntries(databases),
+    ratelimits: Object.fromEntries(
+      Object.entries(from.ratelimits).map(([name, { namespace_id, simple }]) => [
+        name,
+        { namespace_id, simple },
+      ]),
+    ),
     serviceBindings: from.serviceBindings,
     versionMetadata: from.versionMetadata,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],

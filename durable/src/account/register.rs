@@ -16,6 +16,7 @@ impl<S: Sql, W: World> Account<S, W> {
             RegisterOp::Add(account) => write_answer(&self.enlisted(account)),
             RegisterOp::List(page) => write_answer(&self.list(page)),
             RegisterOp::Report(report) => write_answer(&self.take_sums(report)),
+            RegisterOp::Edge(report) => write_answer(&self.take_refusals(report)),
             RegisterOp::Sums => write_answer(&self.sums()),
         }
     }

@@ -34,6 +34,13 @@ pub const REGISTER: &[&[&str]] = &[
     &["CREATE TABLE reporter (
             account TEXT PRIMARY KEY, agents TEXT NOT NULL, figures TEXT NOT NULL
         ) WITHOUT ROWID"],
+    &[
+        "CREATE TABLE edge_refusal (code TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID",
+        // The newest report of each instance of the Worker, and when it came.
+        "CREATE TABLE edge_instance (
+            instance TEXT PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL
+        ) WITHOUT ROWID",
+    ],
 ];
 
 /// An alias: one row, kept for 30 days after it was given up.

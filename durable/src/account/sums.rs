@@ -7,14 +7,17 @@
 use super::events::json;
 use super::{schema, Account, Answer, World};
 use crate::migrate;
-use crate::sql::{column, Sql, Value};
+use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::control::page::{Page, PageRequest};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::AgentId;
 use moltghost_protocol::metrics::figures::Figures;
-use moltghost_protocol::object::account::{AccountReport, AgentFigures, RegisterOp, Sums};
-use moltghost_protocol::time::Millis;
+use moltghost_protocol::object::account::{AccountReport, AgentFigures, EdgeReport, RegisterOp, Sums};
+use moltghost_protocol::time::{Millis, DAY};
 use std::collections::BTreeMap;
+
+/// How long the newest report of an instance is remembered, so that it is not counted twice.
+const INSTANCE_KEPT: Millis = DAY;
 
 /// How long after a change the register is told.
 pub(super) const REPORT_AFTER: Millis = 20_000;
@@ -70,6 +73,36 @@ impl<S: Sql, W: World> Account<S, W> {
         Ok(())
     }
 
+    /// The register takes an instance's refusals, each report once. A deployment without accounts keeps nothing.
+    pub(super) fn take_refusals(&self, report: &EdgeReport) -> Answer<()> {
+        let Some(version) = migrate::version(&self.sql)? else { return Ok(()) };
+        migrate::migrate(&self.sql, Some(version), schema::REGISTER)?;
+        let instance = report.instance.as_str();
+        let rows =
+            self.sql.run("SELECT number FROM edge_instance WHERE instance = ?1", &[instance.into()])?;
+        let known = rows.first().map_or(0, |row| column(row, 0).int()).unsigned_abs();
+        if report.number <= known {
+            return Ok(());
+        }
+        let now = self.world.now();
+        let mut statements: Vec<Statement> = vec![
+            ("DELETE FROM edge_instance WHERE at < ?1", vec![(now - INSTANCE_KEPT).into()]),
+            (
+                "REPLACE INTO edge_instance (instance, number, at) VALUES (?1, ?2, ?3)",
+                vec![instance.into(), report.number.into(), now.into()],
+            ),
+        ];
+        statements.extend(report.refused.iter().map(|(code, count)| -> Statement {
+            (
+                "INSERT INTO edge_refusal (code, count) VALUES (?1, ?2)
+                 ON CONFLICT (code) DO UPDATE SET count = count + ?2",
+                vec![code.as_str().into(), (*count).into()],
+            )
+        }));
+        self.sql.batch(&statements)?;
+        Ok(())
+    }
+
     /// The register's sums over all accounts.
     pub(super) fn sums(&self) -> Answer<Sums> {
         let Some(version) = migrate::version(&self.sql)? else { return Ok(Sums::default()) };
@@ -84,6 +117,9 @@ impl<S: Sql, W: World> Account<S, W> {
             for (state, count) in agents {
                 *sums.agents.entry(state).or_default() += count;
             }
+        }
+        for row in self.sql.run("SELECT code, count FROM edge_refusal", &[])? {
+            sums.edge.insert(column(&row, 0).text().to_owned(), column(&row, 1).int().unsigned_abs());
         }
         Ok(sums)
     }

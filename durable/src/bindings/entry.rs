@@ -169,6 +169,21 @@ pub fn variable(env: &JsValue, name: &str) -> Result<Option<String>, Failure> {
     Ok(glue::variable(env, name)?)
 }
 
+/// The name of the rate-limit binding.
+const FILTER: &str = "EDGE_FILTER";
+
+/// Whether the rate-limit binding is there.
+pub fn has_filter(env: &JsValue) -> bool {
+    glue::binding(env, FILTER).is_ok_and(|binding| binding.is_object())
+}
+
+/// Counts one more of `key` by the rate-limit binding, and answers whether that is within what it allows. What cannot
+/// be counted is.
+pub async fn within_limit(env: &JsValue, key: &str) -> bool {
+    let Ok(counting) = glue::within_limit(env, FILTER, key) else { return true };
+    task::settled(&counting).await.map_or(true, |within| within.as_bool().unwrap_or(true))
+}
+
 /// The pepper, `KEY_PEPPER` and `KEY_PEPPER_PREVIOUS`.
 ///
 /// # Errors

@@ -512,6 +512,11 @@ export function random(length) {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** Counts one more of `key` by a rate-limit binding; false where there are more than it allows. */
+export async function withinLimit(env, name, key) {
+  return (await env[name].limit({ key })).success;
+}
+
 /** Writes one line of the structured log. */
 export function log(line) {
   console.log(line);

@@ -102,6 +102,9 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn random(length: u32) -> Result<Vec<u8>, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = withinLimit)]
+    pub fn within_limit(env: &JsValue, name: &str, key: &str) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub fn log(line: &str) -> Result<(), JsValue>;
 

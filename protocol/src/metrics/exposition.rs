@@ -34,6 +34,14 @@ pub fn write(version: &str, sums: &Sums, by_agent: Option<&ByAgent>) -> String {
     for (state, count) in &sums.agents {
         text.sample("agents", &[("state", state)], *count);
     }
+    text.family(
+        "edge_refused_total",
+        "counter",
+        "Requests refused before any object was asked, by error code.",
+    );
+    for (code, count) in &sums.edge {
+        text.sample("edge_refused_total", &[("code", code)], *count);
+    }
     let all = [(Vec::new(), &sums.figures)];
     text.counters("", &all);
     text.histogram("run_duration_seconds", "From admission to the last byte.", &sums.figures.latency);

@@ -77,6 +77,20 @@ pub struct Sums {
     pub agents: BTreeMap<String, u64>,
     /// Everything that was counted since the beginning.
     pub figures: Figures,
+    /// What was refused before any object was asked, by error code.
+    #[serde(default)]
+    pub edge: BTreeMap<String, u64>,
+}
+
+/// What one instance of the Worker has refused since its last report, before any object was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeReport {
+    /// The instance, 16 hexadecimal digits.
+    pub instance: String,
+    /// Which report of the instance, from 1 on.
+    pub number: u64,
+    /// Refusals by error code.
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// Numbers of one agent since the beginning.
@@ -205,6 +219,8 @@ pub enum RegisterOp {
     List(PageRequest),
     /// Takes an account's numbers. Answers `null`.
     Report(Box<AccountReport>),
+    /// Takes an instance's refusals; again is nothing. Answers `null`.
+    Edge(EdgeReport),
     /// Answers [`Sums`].
     Sums,
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::stream::link::tests::read as read_frames;
 use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::metrics::figures::Figures;
-use moltghost_protocol::object::account::{Report, Reported, Sums, Watching};
+use moltghost_protocol::object::account::{EdgeReport, Report, Reported, Sums, Watching};
 use proptest::prelude::*;
 
 fn figures(requests: u64) -> Figures {
@@ -184,4 +184,25 @@ proptest! {
         prop_assert_eq!(events.len() as u64, total);
         prop_assert_eq!(d.sums().figures.requests, total);
     }
+}
+
+#[test]
+fn refusals_at_the_edge_are_added_up_each_report_once() {
+    let tell = |deployment: &Deployment, instance: &str, number, count| {
+        let refused = [("invalid_api_key".to_owned(), count)].into();
+        let report = EdgeReport { instance: instance.to_owned(), number, refused };
+        deployment.ask::<()>(AccountName::Register, &AccountAsk::Register(RegisterOp::Edge(report))).unwrap();
+    };
+    let empty = Deployment::new();
+    tell(&empty, "a", 1, 5);
+    assert_eq!(empty.sums(), Sums::default(), "a deployment without accounts keeps nothing");
+    let deployment = Deployment::with_account();
+    for (instance, number, count) in [("a", 1, 5), ("a", 1, 5), ("b", 1, 7), ("a", 2, 1), ("a", 1, 5)] {
+        tell(&deployment, instance, number, count);
+    }
+    assert_eq!(deployment.sums().edge, [("invalid_api_key".to_owned(), 13)].into());
+    deployment.now.set(deployment.now.get() + 2 * DAY);
+    tell(&deployment, "c", 1, 1);
+    tell(&deployment, "b", 2, 1);
+    assert_eq!(deployment.sums().edge, [("invalid_api_key".to_owned(), 15)].into());
 }
