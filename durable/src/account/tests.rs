@@ -1,6 +1,7 @@
 //! Accounts, aliases and the register over real `SQLite`, with every step to another object able to fail.
 
 mod reports;
+mod upgrade;
 
 use super::{Account, Answer, World};
 use crate::agent::{Endpoint, Reply, Turn};

@@ -74,3 +74,17 @@ fn answers_are_understood_by_the_first_version() {
     let answer: FirstAdmission = bench.ok(AgentOp::Admit(Box::new(admit)));
     assert!(answer.cors == ["*"] && matches!(answer.outcome, Outcome::Run(_)));
 }
+
+#[test]
+fn an_endpoint_of_the_version_before_goes_on() {
+    let mut bench = Bench::running();
+    let key = bench.key_with(1, r#"{"name":"k","expires_at":"2026-11-24T00:00:00.000Z"}"#);
+    bench.admit_run(Some(&key), 7, vec![]);
+    bench.endpoint.flush(bench.now).unwrap();
+    bench.sql.run("ALTER TABLE key DROP COLUMN end_told", &[]).unwrap();
+    bench.sql.run("UPDATE schema SET version = ?1", &[5u64.into()]).unwrap();
+    bench.crash();
+    assert_eq!(bench.status(&key).in_flight, 1);
+    assert!(matches!(bench.admit_run(Some(&key), 1, vec![]), Outcome::Run(_)));
+    assert!(bench.endpoint.tell_by().is_some());
+}
