@@ -8,34 +8,16 @@ import { randomInt } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { discard, type RunningWorker, scratch, startWorker, until } from "../harness/index.ts";
+import { until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { Calls } from "./calls.ts";
+import { Mortal } from "./mortal.ts";
 import { Writes } from "./writes.ts";
 
 const KILLS = Number(process.env.MOLTGHOST_KILLS ?? "10");
 /** A lease outlives its run's time, here a second, by 30 s. */
 const LEASE_MS = 31_000;
 const BRIEF = { timeout_seconds: 1, limits: { max_timeout_seconds: 1 } };
-
-/** One deployment that is killed and started again on the same port, so that addresses stay. */
-class Mortal {
-  readonly persist = scratch("mortal");
-  worker!: RunningWorker;
-  #port: number | undefined;
-
-  async start(): Promise<RunningWorker> {
-    const port = this.#port === undefined ? {} : { port: this.#port };
-    this.worker = await startWorker({ persist: this.persist, ...port });
-    this.#port = this.worker.port;
-    return this.worker;
-  }
-
-  async stop(): Promise<void> {
-    await this.worker?.stop();
-    discard(this.persist);
-  }
-}
 
 describe("kill -9", { concurrency: true }, () => {
   let pod: Pod;
