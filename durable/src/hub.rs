@@ -6,18 +6,26 @@
 //! log: one that is slow or comes back reads on from there. If the hub goes, its tellers tell again, its sockets come
 //! back, and the log says where everybody was. Where it does not reach back that far the reader is told of the gap.
 
+mod attach;
+mod attachment;
 mod conversations;
+mod fanout;
 mod frames;
+mod handshake;
+mod heartbeat;
 mod log;
 mod notices;
 mod object;
 mod observe;
 mod peers;
+mod presence;
 mod push;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod unacked;
+mod wake;
 
 pub use object::Hub as HubObject;
 
@@ -29,10 +37,12 @@ use log::{Draft, Log};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::object::hub::{Figures, HubAsk};
+use moltghost_protocol::object::network::{NetworkOp, Reply};
 use moltghost_protocol::object::{read, write_outcome};
 use moltghost_protocol::time::Millis;
 use peers::Peers;
 use std::cell::{Cell, RefCell, RefMut};
+use std::future::Future;
 
 /// How long the alarm waits after a failure.
 const RETRY: Millis = 10_000;
@@ -54,6 +64,8 @@ pub trait World {
     fn wake(&self, time: Millis);
     /// Calls [`Hub::flush`] after `ms`, in a turn of its own.
     fn later(&self, ms: Millis);
+    /// Asks the directory; `nonce` as in `NetworkAsk`.
+    fn network(&self, op: NetworkOp, nonce: String) -> impl Future<Output = Outcome<Reply>>;
     /// The open sockets.
     fn sockets(&self) -> Vec<Self::Socket>;
 }
@@ -68,6 +80,9 @@ pub struct Hub<S, W: World> {
     /// When observers were told last, and whether they are to be told later.
     told: Cell<Millis>,
     pacing: Cell<bool>,
+    /// When it was last kept with their sockets where attachments are, and whether that is to be done.
+    settled: Cell<Millis>,
+    settling: Cell<bool>,
 }
 
 /// What is in memory of what is stored.
@@ -88,6 +103,8 @@ impl<S: Sql, W: World> Hub<S, W> {
             peers: RefCell::default(),
             told: Cell::new(0),
             pacing: Cell::new(false),
+            settled: Cell::new(0),
+            settling: Cell::new(false),
         }
     }
 
@@ -98,6 +115,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             Ok(HubAsk::Notices(notices)) => {
                 write_outcome(&self.prepare().and_then(|()| self.take_notices(&notices)))
             }
+            Ok(HubAsk::Presence) => write_outcome(&self.prepare().and_then(|()| self.present())),
             Ok(HubAsk::Figures) => write_outcome(&self.figures()),
             Ok(HubAsk::Observe(_)) => write_outcome::<()>(&Err(MoltnetError::internal(
                 "only the first frame of a link asks to observe",
@@ -107,7 +125,12 @@ impl<S: Sql, W: World> Hub<S, W> {
     }
 
     /// Does what is left over. Answers nothing and fails never: the platform would give up after six times.
-    pub fn alarm(&self) {
+    pub async fn alarm(&self) {
+        if let Err(error) = self.prepare().and_then(|()| self.beat()) {
+            self.world.fault(&error);
+            self.world.wake(self.world.now() + RETRY);
+        }
+        self.undo_claims().await;
         match self.trim() {
             Ok(Some(time)) => self.world.wake(time),
             Ok(None) => {}
@@ -119,8 +142,11 @@ impl<S: Sql, W: World> Hub<S, W> {
     }
 
     fn figures(&self) -> Outcome<Figures> {
-        let observers = self.peers()?.observers.len();
-        Ok(Figures { attachments: 0, observers: u64::try_from(observers).unwrap_or(u64::MAX) })
+        let peers = self.peers()?;
+        let live = peers.attachments.values().filter(|one| matches!(one.phase, attachment::Phase::Live(_)));
+        let attachments = u64::try_from(live.count()).unwrap_or(u64::MAX);
+        let observers = peers.observers.len();
+        Ok(Figures { attachments, observers: u64::try_from(observers).unwrap_or(u64::MAX) })
     }
 
     /// Appends events, in one commit with other statements, and sends them on.
@@ -135,6 +161,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
         }
         if news {
+            self.tell_attachments();
             self.tell_observers();
             if self.trim_is_due() {
                 self.world.wake(self.world.now());

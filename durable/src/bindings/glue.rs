@@ -243,6 +243,36 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = acceptSocket)]
     pub fn accept_socket(state: &JsValue) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = acceptAttachment)]
+    pub fn accept_attachment(state: &JsValue) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn admitted(request: &JsValue) -> Result<Option<String>, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = openAttachment)]
+    pub fn open_attachment(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        who: &str,
+        headers: &str,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = socketNumber)]
+    pub fn socket_number(socket: &JsValue) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = numberSocket)]
+    pub fn number_socket(socket: &JsValue, number: f64) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sendCounted)]
+    pub fn send_counted(socket: &JsValue, text: &JsValue) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = bufferedAmount)]
+    pub fn buffered_amount(socket: &JsValue) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = messageLength)]
+    pub fn message_length(message: &JsValue) -> Result<f64, JsValue>;
+
     #[wasm_bindgen(catch, js_name = openSockets)]
     pub fn open_sockets(state: &JsValue) -> Result<Array, JsValue>;
 

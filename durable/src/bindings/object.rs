@@ -96,7 +96,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub(super) fn binding(self) -> &'static str {
+    pub(crate) fn binding(self) -> &'static str {
         match self {
             Self::Account => "ACCOUNT",
             Self::Agent => "AGENT",

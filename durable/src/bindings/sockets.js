@@ -1,5 +1,10 @@
 // An object's end of its readers' links: WebSockets that outlive the object's sleep.
 
+import { toHeaders } from "./glue.js";
+
+/** The header that tells an object who a socket is for; only the Worker can set it. */
+const ADMITTED = "x-moltghost-admitted";
+
 /** Whether a request asks for a WebSocket. */
 export function isUpgrade(request) {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
@@ -10,6 +15,53 @@ export function acceptSocket(state) {
   const [client, server] = Object.values(new WebSocketPair());
   state.acceptWebSocket(server);
   return new Response(null, { status: 101, webSocket: client });
+}
+
+/** Takes a socket that a caller of ours is at the other end of: the answer to its request, and our end. */
+export function acceptAttachment(state) {
+  const [client, server] = Object.values(new WebSocketPair());
+  state.acceptWebSocket(server);
+  return [new Response(null, { status: 101, webSocket: client }), server];
+}
+
+/** What an upgrade that [`openAttachment`] passed on says of its caller. */
+export function admitted(request) {
+  const text = request.headers.get(ADMITTED);
+  return text === null ? undefined : decodeURIComponent(text);
+}
+
+/** Passes a caller's upgrade on to an object: a promise of the answer, and of nothing where there is no room. */
+export async function openAttachment(env, binding, name, who, headers) {
+  const upgrade = { upgrade: "websocket", [ADMITTED]: encodeURIComponent(who) };
+  const answer = await env[binding].getByName(name).fetch("https://object/attach", { headers: upgrade });
+  if (!answer.webSocket) return await answer.text();
+  return new Response(null, { status: 101, webSocket: answer.webSocket, headers: toHeaders(headers) });
+}
+
+/** Numbers of sockets, for as long as the object is awake. */
+const numbers = new WeakMap();
+
+export function socketNumber(socket) {
+  return numbers.get(socket) ?? 0;
+}
+
+export function numberSocket(socket, number) {
+  numbers.set(socket, number);
+}
+
+/** Sends, and says how many bytes are on their way to the other end. */
+export function sendCounted(socket, text) {
+  socket.send(text);
+  return socket.bufferedAmount ?? 0;
+}
+
+export function bufferedAmount(socket) {
+  return socket.bufferedAmount ?? 0;
+}
+
+/** Length of a text message in characters; -1 for one of bytes. */
+export function messageLength(message) {
+  return typeof message === "string" ? message.length : -1;
 }
 
 /** The object's open sockets. */

@@ -1,8 +1,10 @@
 //! An object's end of its readers' links.
 
+use super::object::Class;
 use super::{glue, Failure};
 use crate::stream::link;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 
 /// A WebSocket that outlives the object's sleep.
 #[derive(Clone)]
@@ -19,6 +21,59 @@ pub fn is_upgrade(request: &JsValue) -> bool {
 /// Where the platform has no socket to give.
 pub fn accept(state: &JsValue) -> Result<JsValue, Failure> {
     Ok(glue::accept_socket(state)?)
+}
+
+/// Takes a caller's socket: the response to the request that asked for it, and our end.
+///
+/// # Errors
+/// Where the platform has no socket to give.
+pub fn accept_attachment(state: &JsValue) -> Result<(JsValue, Socket), Failure> {
+    let both = glue::accept_attachment(state)?;
+    Ok((both.get(0), Socket(both.get(1))))
+}
+
+/// What a caller's upgrade says of the caller; `None` for one that is no caller's.
+pub fn admitted(request: &JsValue) -> Option<String> {
+    glue::admitted(request).ok().flatten()
+}
+
+/// Passes a caller's upgrade on to an object, and says who the caller is. The response with the socket, or in
+/// `Err` what the object answered instead.
+///
+/// # Errors
+/// Where the object cannot be reached.
+pub async fn open_attachment(
+    env: &JsValue,
+    (class, name): (Class, &str),
+    who: &str,
+    headers: &str,
+) -> Result<Result<JsValue, String>, Failure> {
+    let answer = JsFuture::from(glue::open_attachment(env, class.binding(), name, who, headers)?).await?;
+    Ok(match answer.as_string() {
+        Some(text) => Err(text),
+        None => Ok(answer),
+    })
+}
+
+/// A message as a hub takes it.
+pub enum Message {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes,
+    /// Text of more characters than are read.
+    TooLong,
+}
+
+/// Reads a message of at most `most` characters.
+pub fn message(message: &JsValue, most: usize) -> Message {
+    #[allow(clippy::cast_possible_truncation, reason = "lengths are whole numbers below 2^53")]
+    let length = glue::message_length(message).map_or(-1, |length| length as i64);
+    match usize::try_from(length) {
+        Err(_) => Message::Bytes,
+        Ok(length) if length > most => Message::TooLong,
+        Ok(_) => Message::Text(message.as_string().unwrap_or_default()),
+    }
 }
 
 /// The object's open sockets; none where the platform does not tell.
@@ -46,7 +101,35 @@ impl link::Socket for Socket {
         let _ = glue::send_text(&self.0, text);
     }
 
+    fn send_counted(&self, text: &JsValue) -> u64 {
+        glue::send_counted(&self.0, text).map_or(0, whole)
+    }
+
+    fn buffered(&self) -> u64 {
+        glue::buffered_amount(&self.0).map_or(0, whole)
+    }
+
+    fn number(&self) -> u64 {
+        glue::socket_number(&self.0).map_or(0, whole)
+    }
+
+    fn set_number(&self, number: u64) {
+        #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+        let number = number as f64;
+        let _ = glue::number_socket(&self.0, number);
+    }
+
     fn close(&self, code: u16, reason: &str) {
         let _ = glue::close_socket(&self.0, code, reason);
     }
+}
+
+fn whole(number: f64) -> u64 {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts are whole and below 2^53"
+    )]
+    let whole = number as u64;
+    whole
 }

@@ -50,20 +50,11 @@ impl<'a, S: Sql, K: Socket> Frames<'a, S, K> {
 impl<S: Sql, K: Socket> Source<K> for For<'_, '_, S, K> {
     fn gap(&self, at: i64, requested: &str) -> Frame<K::Text> {
         let state = self.frames.state.borrow();
-        let span = &state.log.span;
-        let id_at = |seq| Log::id_at(self.frames.sql, seq).ok().flatten();
-        let (oldest, newest) = (id_at(span.oldest), id_at(span.newest));
+        let (id, body) =
+            gap_event(self.frames.sql, &state.log, self.frames.network, self.frames.now, requested);
         drop(state);
-        let (id, kind) = (event_of_gap(requested), EventType::ReplayGap);
-        let body = write(
-            &id,
-            kind,
-            self.frames.network,
-            &gap_payload(requested, oldest.as_deref(), newest.as_deref()),
-            &rfc3339(self.frames.now),
-        );
         let mut text = String::new();
-        write_event(&mut text, &id, kind, &body);
+        write_event(&mut text, &id, EventType::ReplayGap, &body);
         self.frames.frame(&text, at)
     }
 
@@ -97,8 +88,24 @@ impl<S: Sql, K: Socket> Source<K> for For<'_, '_, S, K> {
     }
 }
 
+/// The event that tells a reader of a gap after `requested`: its id and its body.
+pub(super) fn gap_event(
+    sql: &impl Sql,
+    log: &Log,
+    network: &str,
+    now: Millis,
+    requested: &str,
+) -> (String, String) {
+    let id_at = |seq| Log::id_at(sql, seq).ok().flatten();
+    let (oldest, newest) = (id_at(log.span.oldest), id_at(log.span.newest));
+    let id = event_of_gap(requested);
+    let payload = gap_payload(requested, oldest.as_deref(), newest.as_deref());
+    let body = write(&id, EventType::ReplayGap, network, &payload, &rfc3339(now));
+    (id, body)
+}
+
 /// `replay_gap` of an event; ids of the oldest and the newest event that are kept, if there are any.
-pub(super) fn gap_payload(requested: &str, oldest: Option<&str>, newest: Option<&str>) -> String {
+fn gap_payload(requested: &str, oldest: Option<&str>, newest: Option<&str>) -> String {
     #[derive(serde::Serialize)]
     #[allow(clippy::struct_field_names, reason = "the names of the wire")]
     struct Gap<'a> {

@@ -131,6 +131,16 @@ impl Log {
         }
     }
 
+    /// The event at a place, with what its conversation is now.
+    pub fn exactly(
+        &self,
+        sql: &impl Sql,
+        conversations: &mut Conversations,
+        seq: i64,
+    ) -> Result<Option<Rc<Event>>, SqlError> {
+        Ok(between(sql, conversations, seq - 1, seq)?.pop())
+    }
+
     /// The place of the event with this id; the first, where there are several, so that nothing is left out.
     pub fn find(sql: &impl Sql, id: &str) -> Result<Option<i64>, SqlError> {
         let rows = sql.run("SELECT min(seq) FROM event WHERE id = ?1", &[id.into()])?;
@@ -157,9 +167,18 @@ fn stored(sql: &impl Sql, conversations: &mut Conversations, at: i64) -> Result<
         to = column(row, 0).int();
         bytes += column(row, 1).int();
     }
+    between(sql, conversations, at, to)
+}
+
+fn between(
+    sql: &impl Sql,
+    conversations: &mut Conversations,
+    after: i64,
+    to: i64,
+) -> Result<Vec<Rc<Event>>, SqlError> {
     let rows = sql.run(
         "SELECT seq, id, kind, conversation, body FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
-        &[at.into(), to.into()],
+        &[after.into(), to.into()],
     )?;
     let mut events = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -2,6 +2,7 @@
 //! what follows from it. Whoever was let in before its credential ended is shown out, whether its link comes before or
 //! after the notice.
 
+use super::attachment::End;
 use super::log::Draft;
 use super::{Hub, World};
 use crate::sql::{column, Sql, Statement};
@@ -73,6 +74,7 @@ impl<S: Sql, W: World> Hub<S, W> {
                     let event =
                         AgentEvent { reason: "removed", ..AgentEvent::new(&self.settings.id, agent, name) };
                     drafts.push(self.draft(EventType::AgentRemoved, &event, notice.at)?);
+                    statements.push(("DELETE FROM missed WHERE agent = ?1", vec![agent.as_str().into()]));
                 }
                 News::Ended(principal) => statements.push((
                     "INSERT INTO ended (principal, notice) VALUES (?1, ?2)
@@ -85,8 +87,17 @@ impl<S: Sql, W: World> Hub<S, W> {
             statements.push(("UPDATE stream SET notice = ?1", vec![last.into()]));
             self.append(statements, drafts)?;
             for notice in new {
-                if let News::Ended(principal) = &notice.news {
-                    self.end_streams(principal, notice.number)?;
+                match &notice.news {
+                    News::Ended(principal) => {
+                        self.end_streams(principal, notice.number)?;
+                        self.end_where(&End::ended(), |attachment| {
+                            let admitted = &attachment.admitted;
+                            admitted.identity == *principal && admitted.since < notice.number
+                        })?;
+                    }
+                    News::AgentRemoved { agent, .. } => {
+                        self.end_where(&End::removed(), |attachment| attachment.is_of(agent))?;
+                    }
                 }
             }
         }

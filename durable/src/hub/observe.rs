@@ -60,8 +60,10 @@ impl<K: Socket> Peer<K> {
     /// Keeps where it is with its socket.
     pub fn keep(&mut self) {
         self.kept = (self.observer.link.at(), self.observer.link.sent());
-        self.socket
-            .keep(&serde_json::to_string(&super::peers::Kept::Observer(&self.observer)).unwrap_or_default());
+        self.socket.keep(
+            &serde_json::to_string(&super::peers::Kept::<_, ()>::Observer(&self.observer))
+                .unwrap_or_default(),
+        );
     }
 
     fn keep_if_moved(&mut self) {
@@ -120,7 +122,7 @@ impl<S: Sql, W: World> Hub<S, W> {
     }
 
     /// Where a link begins: after its own cursor, or else after the event that its reader saw last.
-    fn start(&self, cursor: &str, last_event_id: &str) -> Outcome<Start> {
+    pub(super) fn start(&self, cursor: &str, last_event_id: &str) -> Outcome<Start> {
         let state = self.state()?;
         let span = &state.log.span;
         if !cursor.is_empty() {
@@ -164,15 +166,22 @@ impl<S: Sql, W: World> Hub<S, W> {
 
     /// Something was appended: sends it to observers, at once or when the last frame is a while ago.
     pub(super) fn tell_observers(&self) {
+        if self.pace() {
+            self.flush();
+        }
+    }
+
+    /// Whether the last frames are a while ago; if not, [`Hub::flush`] is called when they are.
+    pub(super) fn pace(&self) -> bool {
         let now = self.world.now();
         let since = now - self.told.get();
         if (0..PACE).contains(&since) {
             if !self.pacing.replace(true) {
                 self.world.later(PACE - since);
             }
-            return;
+            return false;
         }
-        self.flush();
+        true
     }
 
     /// Sends observers what they lack, as far as their credit goes.
@@ -182,6 +191,8 @@ impl<S: Sql, W: World> Hub<S, W> {
         if let Err(error) = self.flush_all() {
             self.world.fault(&error);
         }
+        self.flush_attachments();
+        self.settle();
     }
 
     fn flush_all(&self) -> Outcome<()> {

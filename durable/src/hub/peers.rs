@@ -1,11 +1,13 @@
 //! Who is at the other end of the hub's sockets, in memory. What is kept with each socket outlives the hub's sleep;
 //! after it this is read from there.
 
+use super::attachment::{KeptAttachment, Live, Phase};
 use super::observe::{Observer, Peer};
 use super::{Hub, World};
 use crate::sql::Sql;
 use crate::stream::link::Socket;
 use moltghost_protocol::moltnet::delivery::{Audience, Reader};
+use moltghost_protocol::object::hub::Admitted;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,14 +15,27 @@ use std::rc::Rc;
 /// What is kept with a socket.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kept<O> {
+pub(super) enum Kept<O, A> {
     /// It is an observer's.
     Observer(O),
+    /// It is an attachment's.
+    Attachment(A),
+}
+
+/// An attachment in memory.
+pub(super) struct Attachment<K> {
+    pub socket: K,
+    /// How it was let in; from `READY` on with what it is told.
+    pub admitted: Admitted,
+    pub phase: Phase,
+    /// Whether what is kept with the socket is behind.
+    pub moved: bool,
 }
 
 /// The hub's peers.
 pub(super) struct Peers<K> {
     pub observers: BTreeMap<u64, Peer<K>>,
+    pub attachments: BTreeMap<u64, Attachment<K>>,
     readers: Vec<Rc<Reader>>,
     next: u64,
 }
@@ -28,15 +43,40 @@ pub(super) struct Peers<K> {
 impl<K: Socket> Peers<K> {
     /// Reads them from their sockets.
     pub fn of(sockets: Vec<K>, home: &str) -> Self {
-        let mut peers = Self { observers: BTreeMap::new(), readers: Vec::new(), next: 1 };
+        let mut peers =
+            Self { observers: BTreeMap::new(), attachments: BTreeMap::new(), readers: Vec::new(), next: 1 };
+        let mut attached = Vec::new();
         for socket in sockets {
-            if let Some(Kept::Observer(observer)) = kept(&socket) {
-                let reader = peers.reader(home, &observer.admitted.audience);
-                peers.next = peers.next.max(observer.number + 1);
-                peers.observers.insert(observer.number, Peer::new(socket, observer, reader));
+            match kept(&socket) {
+                Some(Kept::Observer(observer)) => {
+                    let reader = peers.reader(home, &observer.admitted.audience);
+                    peers.next = peers.next.max(observer.number + 1);
+                    peers.observers.insert(observer.number, Peer::new(socket, observer, reader));
+                }
+                Some(Kept::Attachment(kept)) => attached.push((socket, kept)),
+                None => {}
             }
         }
+        for (socket, kept) in attached {
+            peers.attach(home, socket, kept);
+        }
         peers
+    }
+
+    /// An attachment as it is kept with its socket; answers its number.
+    pub fn attach(&mut self, home: &str, socket: K, kept: KeptAttachment) -> u64 {
+        let KeptAttachment { admitted, until, live } = kept;
+        let phase = match live {
+            Some(live) => {
+                let reader = self.reader(home, &admitted.audience);
+                Phase::Live(Box::new(Live::new(live, reader)))
+            }
+            None => Phase::Hello(until),
+        };
+        let number = self.fresh_number();
+        socket.set_number(number);
+        self.attachments.insert(number, Attachment { socket, admitted, phase, moved: false });
+        number
     }
 
     /// A number that no other socket of the hub has.
@@ -59,7 +99,7 @@ impl<K: Socket> Peers<K> {
 }
 
 /// What is kept with a socket, if it has said who it is.
-pub(super) fn kept<K: Socket>(socket: &K) -> Option<Kept<Observer>> {
+pub(super) fn kept<K: Socket>(socket: &K) -> Option<Kept<Observer, KeptAttachment>> {
     serde_json::from_str(&socket.state()?).ok()
 }
 
@@ -68,6 +108,8 @@ impl<S: Sql, W: World> Hub<S, W> {
     pub fn frame(&self, socket: &W::Socket, text: &str) {
         let taken = match kept(socket) {
             Some(Kept::Observer(observer)) => self.took(observer.number, text),
+            // Its frames come another way.
+            Some(Kept::Attachment(_)) => Ok(()),
             None => {
                 self.greet(socket, text);
                 Ok(())

@@ -7,6 +7,7 @@
 
 use super::conversations::{self, Conversations, Known};
 use super::log::Draft;
+use super::wake::{self, Meant};
 use super::{Hub, World};
 use crate::sql::Sql;
 use moltghost_protocol::moltnet::delivery::Standing;
@@ -25,7 +26,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             return Err(MoltnetError::internal("a hub was told of another network"));
         }
         let name = push.conversation.to_string();
-        let (statement, drafts, known) = {
+        let (statements, drafts, known) = {
             let mut state = self.state()?;
             let before = state.conversations.find(&self.sql, &name)?;
             let (number, position, mut standing) = match (&before, &push.standing) {
@@ -43,6 +44,8 @@ impl<S: Sql, W: World> Hub<S, W> {
                 .map_err(|error| MoltnetError::internal(format!("entries cannot be read: {error}")))?;
             let mut last = position;
             let mut drafts = Vec::with_capacity(entries.len());
+            let mut statements = Vec::new();
+            let next = state.log.span.newest + 1;
             for Entry(offset, kind, _, id, at, body) in entries {
                 if offset <= last {
                     continue;
@@ -63,15 +66,20 @@ impl<S: Sql, W: World> Hub<S, W> {
                 }
                 let id = if kind == EventType::MessageCreated { event_of_message(&id) } else { id };
                 let body = write(&id, kind, home, body.get(), &rfc3339(at));
+                if let Some(meant) = Meant::read(kind, &body) {
+                    let seq = next + i64::try_from(drafts.len()).unwrap_or(0);
+                    wake::note(home, seq, &meant, &mut statements);
+                }
                 drafts.push(Draft { id, kind, conversation: Some((number, standing)), at, body });
             }
             let Some(standing) = standing.filter(|_| last > position || before.is_none()) else {
                 return Ok(Stood::At(position));
             };
             let known = Known { number, position: last, standing };
-            (conversations::write(&name, before.as_ref(), &known), drafts, known)
+            statements.push(conversations::write(&name, before.as_ref(), &known));
+            (statements, drafts, known)
         };
-        self.append(vec![statement], drafts)?;
+        self.append(statements, drafts)?;
         let position = known.position;
         self.state()?.conversations.remember(&name, known);
         Ok(Stood::At(position))

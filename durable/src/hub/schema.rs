@@ -20,4 +20,13 @@ pub const STEPS: &[&[&str]] = &[&[
     "CREATE INDEX event_by_id ON event (id)",
     // Since which notice what a principal opened before is ended.
     "CREATE TABLE ended (principal TEXT PRIMARY KEY, notice INTEGER NOT NULL) WITHOUT ROWID",
+], &[
+    // When attachments are asked next whether they are there.
+    "ALTER TABLE stream ADD COLUMN beat INTEGER NOT NULL DEFAULT 0",
+    // Messages that are meant for an agent and that nobody has acknowledged.
+    "CREATE TABLE missed (agent TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (agent, seq)) WITHOUT ROWID",
+    // Agents that were told to be attached.
+    "CREATE TABLE attached (agent TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID",
+    // Claims of handles whose READY nobody has answered yet, by what their tokens are made of.
+    "CREATE TABLE claim (nonce TEXT PRIMARY KEY, agent TEXT NOT NULL) WITHOUT ROWID",
 ]];

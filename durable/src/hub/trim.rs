@@ -54,7 +54,10 @@ impl<S: Sql, W: World> Hub<S, W> {
             let rows = self.sql.run("SELECT at FROM event WHERE seq = ?1", &[oldest.into()])?;
             return Ok(rows.first().map(|row| (column(row, 0).int() + KEPT_MS).max(now + 1_000)));
         }
-        self.sql.run("DELETE FROM event WHERE seq <= ?1", &[to.into()])?;
+        self.sql.batch(&[
+            ("DELETE FROM event WHERE seq <= ?1", vec![to.into()]),
+            ("DELETE FROM missed WHERE seq <= ?1", vec![to.into()]),
+        ])?;
         self.state()?.log.trimmed(to + 1);
         Ok(Some(now))
     }

@@ -32,12 +32,25 @@ pub trait Socket {
     fn text(text: &str) -> Self::Text;
     /// What was kept with it; `None` for one that has said nothing yet.
     fn state(&self) -> Option<String>;
-    /// Keeps something with it, at most 2 KB.
+    /// Keeps something with it, at most 16 KB.
     fn keep(&self, state: &str);
     /// Sends a text. A socket that is closed already swallows it.
     fn send(&self, text: &Self::Text);
     /// Closes it.
     fn close(&self, code: u16, reason: &str);
+    /// Sends a text; answers how many bytes are on their way to the other end.
+    fn send_counted(&self, text: &Self::Text) -> u64 {
+        self.send(text);
+        self.buffered()
+    }
+    /// How many bytes are on their way to the other end.
+    fn buffered(&self) -> u64 {
+        0
+    }
+    /// The number that it was given since the object awoke; 0: none.
+    fn number(&self) -> u64;
+    /// Gives it a number.
+    fn set_number(&self, number: u64);
     /// Sends a text to this socket alone.
     fn say(&self, text: &str) {
         self.send(&Self::text(text));
@@ -254,6 +267,9 @@ pub(crate) mod tests {
         pub state: Option<String>,
         pub sent: Vec<String>,
         pub closed: Option<(u16, String)>,
+        pub number: u64,
+        /// Bytes that are on their way.
+        pub buffered: u64,
     }
 
     /// A socket in a test.
@@ -272,12 +288,24 @@ pub(crate) mod tests {
         }
 
         fn keep(&self, state: &str) {
-            assert!(state.len() <= 2_048);
+            assert!(state.len() <= 16_384);
             self.0.borrow_mut().state = Some(state.to_owned());
         }
 
         fn send(&self, text: &Rc<str>) {
             self.0.borrow_mut().sent.push(text.to_string());
+        }
+
+        fn buffered(&self) -> u64 {
+            self.0.borrow().buffered
+        }
+
+        fn number(&self) -> u64 {
+            self.0.borrow().number
+        }
+
+        fn set_number(&self, number: u64) {
+            self.0.borrow_mut().number = number;
         }
 
         fn close(&self, code: u16, reason: &str) {

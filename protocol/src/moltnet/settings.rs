@@ -30,7 +30,10 @@ pub const STREAMS_PER_IDENTITY: usize = 16;
 /// Most streams that a network may have open, unless an operator says otherwise.
 pub const STREAMS: usize = 1_000;
 
-/// Highest value of either.
+/// Most attachments that a network may have open, unless an operator says otherwise.
+pub const ATTACHMENTS: usize = 20_000;
+
+/// Highest value of any of these.
 pub const MAX_STREAMS: usize = 30_000;
 
 /// Everything that variables say about the network. Tokens, pairings and limits live in the directory.
@@ -67,6 +70,8 @@ pub struct Settings {
     pub streams_per_identity: usize,
     /// `STREAMS`, 1,000 unless set: event streams that the network may have open.
     pub streams: usize,
+    /// `ATTACHMENTS`, 20,000 unless set: attachments that the network may have open.
+    pub attachments: usize,
     /// `TRUST_FORWARDED`, `off` unless set: believe `X-Forwarded-Host` and `X-Forwarded-Proto`.
     pub trust_forwarded: bool,
     /// `ALLOW_UNAUTHENTICATED`, `yes`: mode `none` is served off loopback too.
@@ -147,6 +152,7 @@ impl Settings {
             debug_events: switch("DEBUG_EVENTS", false)?,
             streams_per_identity: most("STREAMS_PER_IDENTITY", STREAMS_PER_IDENTITY)?,
             streams: most("STREAMS", STREAMS)?,
+            attachments: most("ATTACHMENTS", ATTACHMENTS)?,
             trust_forwarded: switch("TRUST_FORWARDED", false)?,
             allow_unauthenticated: text("ALLOW_UNAUTHENTICATED", "")? == "yes",
             admin_token: (!admin_token.is_empty()).then_some(admin_token),

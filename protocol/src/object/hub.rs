@@ -20,6 +20,8 @@ pub enum HubAsk {
     Notices(Vec<Notice>),
     /// The first frame of an observer's link. Answers [`Observing`] as the first frame back.
     Observe(Box<Observe>),
+    /// Answers the ids of the agents that are attached, as a list.
+    Presence,
     /// Answers [`Figures`].
     Figures,
 }

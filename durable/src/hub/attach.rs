@@ -1,0 +1,181 @@
+//! Frames of attachments, and their ends. The state machine says what follows from a frame; here it is done.
+
+use super::attachment::{Cause, End, Incoming, KeptAttachment, Phase, Step};
+use super::log::Log;
+use super::peers::{Attachment, Kept};
+use super::{Hub, World};
+use crate::sql::Sql;
+use crate::stream::link::Socket;
+use moltghost_protocol::moltnet::error::Outcome;
+use moltghost_protocol::moltnet::event::EventType;
+use moltghost_protocol::moltnet::frame;
+use moltghost_protocol::time::Millis;
+
+/// How long what is kept with a socket may be behind. The timer for it keeps the hub awake, so that nothing is lost
+/// by falling asleep; with the hub itself its sockets are lost, too.
+const SETTLE: Millis = 1_000;
+
+impl<S: Sql, W: World> Hub<S, W> {
+    /// The number of a socket's attachment, if it is one.
+    pub fn attachment(&self, socket: &W::Socket) -> Option<u64> {
+        let peers = self.peers().ok()?;
+        let number = socket.number();
+        peers.attachments.contains_key(&number).then_some(number)
+    }
+
+    /// Takes what came over an attachment's socket. Answers whether the directory is to be asked about it, see
+    /// [`Hub::identify`].
+    pub fn said(&self, number: u64, incoming: Incoming<'_>) -> bool {
+        match self.step(number, incoming) {
+            Ok(asks) => asks,
+            Err(error) => {
+                self.world.fault(&error);
+                false
+            }
+        }
+    }
+
+    fn step(&self, number: u64, incoming: Incoming<'_>) -> Outcome<bool> {
+        let (step, who, claim) = {
+            let mut peers = self.peers()?;
+            let Some(attachment) = peers.attachments.get_mut(&number) else { return Ok(false) };
+            let (mut who, mut claim) = (None, String::new());
+            if let Phase::Live(live) = &mut attachment.phase {
+                self.name_unacked(live)?;
+                claim = std::mem::take(&mut live.kept.claim);
+                if live.kept.unanswered > 0 || !claim.is_empty() {
+                    live.kept.unanswered = 0;
+                    attachment.moved = true;
+                }
+                who = Some((live.kept.agent.clone(), live.kept.name.clone()));
+            }
+            let now = self.world.now();
+            let step = attachment.phase.take(incoming, &self.settings.id, now, || self.nonce());
+            match &step {
+                Step::Say(text) => attachment.socket.say(text),
+                Step::Acked(_) => attachment.moved = true,
+                _ => {}
+            }
+            (step, who, claim)
+        };
+        if !claim.is_empty() {
+            self.forget_claim(&claim);
+        }
+        match step {
+            Step::Ask => return Ok(true),
+            Step::End(end) => self.end(number, &end),
+            Step::Acked(taken) => {
+                if let Some((agent, name)) = who {
+                    self.delivered(&agent, &name, &taken)?;
+                }
+            }
+            Step::Nothing | Step::Say(_) => {}
+        }
+        self.settle_later();
+        Ok(false)
+    }
+
+    /// After the hub's sleep, ids of what waits for its `ACK` are read from the log again.
+    fn name_unacked(&self, live: &mut super::attachment::Live) -> Outcome<()> {
+        if !live.unacked.has_unnamed() {
+            return Ok(());
+        }
+        for seq in live.unacked.unnamed() {
+            let id = Log::id_at(&self.sql, seq)?.unwrap_or_default();
+            live.unacked.name(seq, &id);
+        }
+        Ok(())
+    }
+
+    /// A socket has closed.
+    pub fn detached(&self, number: u64, code: u16) {
+        self.finish(number, &Cause::of_close(code));
+    }
+
+    /// Ends an attachment.
+    pub(super) fn end(&self, number: u64, end: &End) {
+        if let Ok(peers) = self.peers() {
+            if let Some(attachment) = peers.attachments.get(&number) {
+                if let Some(error) = &end.error {
+                    attachment.socket.say(&frame::error(error));
+                }
+                attachment.socket.close(end.code, end.cause.reason());
+            }
+        }
+        self.finish(number, &end.cause);
+    }
+
+    /// Ends all attachments that `which` picks.
+    pub(super) fn end_where(&self, end: &End, which: impl Fn(&Attachment<W::Socket>) -> bool) -> Outcome<()> {
+        let picked: Vec<u64> = {
+            let peers = self.peers()?;
+            let picked = peers.attachments.iter().filter(|(_, attachment)| which(attachment));
+            picked.map(|(number, _)| *number).collect()
+        };
+        for number in picked {
+            self.end(number, end);
+        }
+        Ok(())
+    }
+
+    /// An attachment is no more: tells what became of its wakes and that its agent has left.
+    fn finish(&self, number: u64, cause: &Cause) {
+        let done = (|| {
+            let Some(attachment) = self.peers()?.attachments.remove(&number) else { return Ok(()) };
+            let Phase::Live(live) = attachment.phase else { return Ok(()) };
+            let (agent, name) = (live.kept.agent.as_str(), live.kept.name.as_str());
+            if *cause != Cause::AgentRemoved {
+                let wakes: Vec<i64> = live.unacked.wakes().collect();
+                self.tell_of_wakes(EventType::AgentWakeFailed, agent, name, &wakes, &cause.wake_error())?;
+            }
+            if !live.kept.claim.is_empty() {
+                self.world.wake(self.world.now());
+            }
+            self.disconnected(agent, name, cause)
+        })();
+        if let Err(error) = done {
+            self.world.fault(&error);
+        }
+    }
+
+    /// Keeps what has changed with the sockets, a while from now.
+    pub(super) fn settle_later(&self) {
+        if !self.settling.replace(true) {
+            self.world.later(SETTLE);
+        }
+    }
+
+    /// Keeps what has changed with the sockets, where that was not done just now.
+    pub(super) fn settle(&self) {
+        let since = self.world.now() - self.settled.get();
+        if self.settling.get() && !(0..SETTLE).contains(&since) {
+            self.settle_now();
+        } else if self.settling.get() {
+            self.world.later(SETTLE - since);
+        }
+    }
+
+    pub(super) fn settle_now(&self) {
+        self.settling.set(false);
+        self.settled.set(self.world.now());
+        let Ok(mut peers) = self.peers() else { return };
+        for attachment in peers.attachments.values_mut().filter(|attachment| attachment.moved) {
+            self.save(attachment);
+        }
+    }
+
+    /// Keeps an attachment with its socket.
+    pub(super) fn save(&self, attachment: &mut Attachment<W::Socket>) {
+        attachment.moved = false;
+        let Phase::Live(live) = &mut attachment.phase else { return };
+        live.kept.unacked = live.unacked.write();
+        let kept =
+            KeptAttachment { admitted: attachment.admitted.clone(), until: 0, live: Some(live.kept.clone()) };
+        self.keep_attachment(&attachment.socket, &kept);
+    }
+
+    pub(super) fn keep_attachment(&self, socket: &W::Socket, kept: &KeptAttachment) {
+        let kept = Kept::<(), _>::Attachment(kept);
+        socket.keep(&serde_json::to_string(&kept).unwrap_or_default());
+    }
+}
