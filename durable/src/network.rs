@@ -9,6 +9,7 @@
 
 mod agents;
 mod apply;
+mod attach;
 mod conversations;
 mod credential;
 mod describe;
@@ -121,9 +122,11 @@ impl<S: Sql, W: World> Network<S, W> {
         ask.answered.into_iter().for_each(|sample| metrics.count(sample));
         drop(metrics);
         let op = match ask.op {
-            // These two come from other parts of ours, not from a caller.
+            // These come from other parts of ours, not from a caller.
             NetworkOp::DmSummary(summary) => return self.learn_summary(&summary),
             NetworkOp::Operator(op) => return self.operate(op),
+            NetworkOp::Identify(ask_of) => return self.identify(&ask_of, &ask.nonce),
+            NetworkOp::Unclaim(claim) => return self.unclaim(&claim),
             op => op,
         };
         let credential = self.credential(ask.credential.as_deref())?;
@@ -131,7 +134,12 @@ impl<S: Sql, W: World> Network<S, W> {
         let claims = gate_of(&op).enter(&self.settings, credential)?;
         let asker = Asker { claims, known, client: ask.client };
         match op {
-            NetworkOp::Enter(_) | NetworkOp::DmSummary(_) | NetworkOp::Operator(_) => Ok(Reply::Done),
+            NetworkOp::Enter(_)
+            | NetworkOp::DmSummary(_)
+            | NetworkOp::Operator(_)
+            | NetworkOp::Identify(_)
+            | NetworkOp::Unclaim(_) => Ok(Reply::Done),
+            NetworkOp::Attach => self.attach(&asker),
             NetworkOp::Network => self.describe(&asker),
             NetworkOp::Rooms(page) => self.rooms(&asker, &page),
             NetworkOp::CreateRoom(request) => self.create_room(&request, &ask.nonce),
@@ -231,6 +239,9 @@ fn gate_of(op: &NetworkOp) -> Gate {
         NetworkOp::Send(_) => Gate::Any(gate::SEND),
         NetworkOp::Pairings(_) => Gate::Any(gate::READ),
         NetworkOp::Document { document, .. } => gate::of_document(*document),
-        NetworkOp::DmSummary(_) | NetworkOp::Operator(_) => Gate::Token,
+        NetworkOp::Attach => Gate::Attach,
+        NetworkOp::DmSummary(_) | NetworkOp::Operator(_) | NetworkOp::Identify(_) | NetworkOp::Unclaim(_) => {
+            Gate::Token
+        }
     }
 }

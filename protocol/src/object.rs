@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod attach;
 pub mod hub;
 pub mod network;
 pub mod room;

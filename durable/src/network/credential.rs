@@ -54,13 +54,17 @@ impl<S: Sql, W: World> Network<S, W> {
         for (at, hash) in self.hashes(AGENT, &key).into_iter().enumerate() {
             let credential = stored_key(&hash);
             let rows = self.sql.run(
-                "SELECT id, actor_uid, expires FROM agent WHERE credential = ?1",
+                "SELECT id, actor_uid, expires, claimed FROM agent WHERE credential = ?1",
                 &[credential.as_str().into()],
             )?;
             let Some(row) = rows.first() else { continue };
             let id = column(row, 0).text();
             if column(row, 2).maybe_int().is_some_and(|end| end <= self.world.now()) {
                 return Ok(None);
+            }
+            if column(row, 3).int() != 0 {
+                // Whoever claimed the handle has the token.
+                self.sql.run("UPDATE agent SET claimed = 0 WHERE id = ?1", &[id.into()])?;
             }
             let newest = self.stored_credential(&key);
             if at > 0 {

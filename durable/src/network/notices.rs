@@ -21,16 +21,16 @@ pub(super) fn notice(at: Millis, news: &News) -> Statement {
 impl<S: Sql, W: World> Network<S, W> {
     /// Lets an observer in.
     pub(super) fn observe(&self, asker: &super::Asker) -> Outcome<Reply> {
+        let audience = Audience::observer(&self.settings, asker.claims.as_ref());
+        Ok(Reply::Admitted(Box::new(self.admitted(asker, audience)?)))
+    }
+
+    /// A caller who may follow the network.
+    pub(super) fn admitted(&self, asker: &super::Asker, audience: Audience) -> Outcome<Admitted> {
         let claims = asker.claims.as_ref();
         let identity =
             claims.map_or_else(|| format!("addr:{}", asker.client), |claims| claims.principal.clone());
-        let audience = Audience::observer(&self.settings, claims);
-        Ok(Reply::Admitted(Box::new(Admitted {
-            audience,
-            identity,
-            since: self.newest_notice()?,
-            ends: None,
-        })))
+        Ok(Admitted { audience, identity, since: self.newest_notice()?, ends: None })
     }
 
     /// The number of the newest notice there ever was.

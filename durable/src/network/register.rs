@@ -100,7 +100,7 @@ impl<S: Sql, W: World> Network<S, W> {
     }
 
     /// A token for an agent, made of the request's nonce.
-    fn new_token(&self, nonce: &str) -> Outcome<String> {
+    pub(super) fn new_token(&self, nonce: &str) -> Outcome<String> {
         if nonce.len() < 16 {
             return Err(MoltnetError::internal("a request that makes a token came without a nonce"));
         }

@@ -1,7 +1,12 @@
 //! The stored form of a network. A step that was released never changes.
 
 /// A network.
-pub const NETWORK: &[&[&str]] = &[&[
+pub const NETWORK: &[&[&str]] = &[FIRST, NOTICES, ATTACHING];
+
+/// Agents claim their handles by attaching. `claimed`: the token that was made then has never come back.
+const ATTACHING: &[&str] = &["ALTER TABLE agent ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0"];
+
+const FIRST: &[&str] = &[
     // A removed room stays, since its id is never used again. `version` grows with every change, `synced` is the
     // newest that the room's own object has, `projected` the newest that D1 has. `quiet`: what the object lacks came with a configuration, of which clients are not told.
     "CREATE TABLE room (
@@ -48,10 +53,13 @@ pub const NETWORK: &[&[&str]] = &[&[
     "INSERT INTO total VALUES ('{}', 0, 0, 0)",
     // What was leased ahead of use in the window that began then.
     "CREATE TABLE rate (key TEXT PRIMARY KEY, began INTEGER NOT NULL, leased INTEGER NOT NULL) WITHOUT ROWID",
-], &[
+];
+
+/// What the hub is told.
+const NOTICES: &[&str] = &[
     // What the hub must learn, until it knows; the newest stays, so that numbers are never used again. One row says
     // which the hub has.
     "CREATE TABLE notice (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, news TEXT NOT NULL)",
     "CREATE TABLE heard (number INTEGER NOT NULL)",
     "INSERT INTO heard VALUES (0)",
-]];
+];

@@ -33,6 +33,8 @@ pub enum Gate {
     Health,
     /// As the network's rule for registrations says.
     Register,
+    /// A token with attach; where everybody registers, nothing, but a token that is sent must be one with attach.
+    Attach,
     /// Nothing: whatever happens next asks for itself. A token that is sent must be one.
     Token,
 }
@@ -93,6 +95,10 @@ impl Gate {
             Self::PublicOrMember(scopes) => Self::Member(scopes).enter(settings, credential),
             Self::Health if !settings.public_read => Ok(None),
             Self::Health | Self::Token => optional(credential, |_| true),
+            Self::Attach => match credential {
+                Credential::None if settings.registration == Registration::Open => Ok(None),
+                other => Self::Any(Scopes::ATTACH).enter(settings, other),
+            },
             Self::Register => match settings.registration {
                 Registration::Disabled => Self::Any(Scopes::ADMIN).enter(settings, credential),
                 Registration::Token => {
@@ -218,6 +224,27 @@ pub(crate) mod tests {
         ] {
             assert_eq!(status(Gate::Register, &with(rule), credential), expected, "{rule}");
         }
+    }
+
+    #[test]
+    fn each_row_of_who_may_attach() {
+        let known = |scopes| Credential::Known(token(scopes, &[]));
+        for (rule, credential, expected) in [
+            ("disabled", Credential::None, 401),
+            ("token", Credential::None, 401),
+            ("disabled", known(Scopes::ATTACH), 200),
+            ("disabled", Credential::Known(agent("a")), 200),
+            ("token", known(Scopes::ADMIN), 403),
+            ("token", Credential::Unknown, 401),
+            ("open", Credential::None, 204),
+            ("open", Credential::Unknown, 401),
+            ("open", known(Scopes::WRITE), 403),
+            ("open", known(Scopes::ATTACH), 200),
+        ] {
+            let settings = settings(&[("AUTH", "bearer"), ("AGENT_REGISTRATION", rule)]);
+            assert_eq!(status(Gate::Attach, &settings, credential), expected, "{rule}");
+        }
+        assert_eq!(status(Gate::Attach, &settings(&[("AUTH", "none")]), Credential::Unknown), 204);
     }
 
     #[test]

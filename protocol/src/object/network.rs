@@ -15,6 +15,7 @@ use crate::moltnet::pairing::NewPairing;
 use crate::moltnet::room::{CreateRoom, UpdateMembers};
 use crate::moltnet::token::NewToken;
 use crate::name::Conversation;
+use crate::object::attach::{Attached, Identifying, Unanswered};
 use crate::object::hub::Admitted;
 use crate::object::room::{DmSummary, Open};
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,12 @@ pub enum NetworkOp {
     },
     /// May the caller follow the event stream, and what is it told? Answers [`Reply::Admitted`].
     Observe,
+    /// May the caller attach? Answers [`Reply::Admitted`].
+    Attach,
+    /// Who attaches? From the hub, not from callers. Answers [`Reply::Attached`].
+    Identify(Box<Identifying>),
+    /// Undoes a claim. From the hub, not from callers.
+    Unclaim(Unanswered),
     /// A direct conversation tells what became of it; from the conversation's own object, not from callers.
     DmSummary(DmSummary),
     /// What the deployment's operator asks, whose token the Worker has checked.
@@ -181,6 +188,8 @@ pub enum Reply {
     Read(Box<Place>),
     /// The caller may follow the network.
     Admitted(Box<Admitted>),
+    /// This agent attaches.
+    Attached(Box<Attached>),
     /// These conversations may be searched, by the names of their objects; `None`: all.
     Search(Option<Vec<String>>),
 }
