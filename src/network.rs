@@ -3,6 +3,7 @@
 //! are.
 
 mod ask;
+mod attach;
 mod console;
 mod conversations;
 mod counts;
@@ -132,6 +133,7 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
             let request: RotateRequest = asking.body_if_any(gate).await?;
             asking.document(NetworkOp::Rotate { agent: agent.clone(), request }).await
         }
+        Route::Attach => attach::serve(asking).await,
         Route::Apply => {
             let body: ApplyRequest = asking.body(admin).await?;
             asking.document(NetworkOp::Apply(body)).await

@@ -38,8 +38,6 @@ pub mod code {
     pub const FLOOD: u16 = 4_429;
     /// A frame is too large.
     pub const TOO_LARGE: u16 = 1_009;
-    /// Something failed here.
-    pub const FAILED: u16 = 1_011;
 }
 
 /// What came over a socket.

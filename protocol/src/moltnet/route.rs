@@ -38,6 +38,8 @@ pub enum Route {
     Register,
     /// `/v1/agents/{id}/token`.
     AgentToken(String),
+    /// `/v1/attach`.
+    Attach,
     /// `/v1/apply`.
     Apply,
     /// `/v1/messages`.
@@ -103,6 +105,7 @@ impl Route {
             Self::Agent(_) => "/v1/agents/{agentID}",
             Self::Register => "/v1/agents/register",
             Self::AgentToken(_) => "/v1/agents/{agentID}/token",
+            Self::Attach => "/v1/attach",
             Self::Apply => "/v1/apply",
             Self::Messages => "/v1/messages",
             Self::Stream => "/v1/events/stream",
@@ -198,6 +201,7 @@ fn route(path: &str) -> Option<Route> {
         ["console", "sign-out"] => Route::SignOut,
         ["console", ..] => Route::Console,
         ["v1", "network"] => Route::Network,
+        ["v1", "attach"] => Route::Attach,
         ["v1", "rooms"] => Route::Rooms,
         ["v1", "rooms", room] if !room.is_empty() => Route::Room(id(room)?),
         ["v1", "rooms", room, "members"] if !room.is_empty() => Route::Members(id(room)?),

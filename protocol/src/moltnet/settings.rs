@@ -2,6 +2,7 @@
 
 use super::access::{Mode, Registration};
 use super::id;
+use crate::control::browser_origin::is_allowable;
 
 /// Shortest first admin token in bytes.
 pub const MIN_ADMIN_TOKEN: usize = 16;
@@ -72,6 +73,8 @@ pub struct Settings {
     pub streams: usize,
     /// `ATTACHMENTS`, 20,000 unless set: attachments that the network may have open.
     pub attachments: usize,
+    /// `ALLOWED_ORIGINS`, a list with commas: origins of pages that may attach. Unset: our own.
+    pub allowed_origins: Vec<String>,
     /// `TRUST_FORWARDED`, `off` unless set: believe `X-Forwarded-Host` and `X-Forwarded-Proto`.
     pub trust_forwarded: bool,
     /// `ALLOW_UNAUTHENTICATED`, `yes`: mode `none` is served off loopback too.
@@ -79,6 +82,20 @@ pub struct Settings {
     /// `ADMIN_TOKEN`, a secret of at least 16 characters: a token with the scopes observe, write and admin that is
     /// there before any other.
     pub admin_token: Option<String>,
+}
+
+/// Origins of a list, in lower case and without a slash at the end.
+fn origins(list: &str) -> Result<Vec<String>, String> {
+    let each = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    each.map(|origin| {
+        let plain = origin.strip_suffix('/').unwrap_or(origin).to_ascii_lowercase();
+        if plain != "*" && is_allowable(&plain) {
+            Ok(plain)
+        } else {
+            Err(format!("ALLOWED_ORIGINS must hold origins like https://app.example: {origin}"))
+        }
+    })
+    .collect()
 }
 
 impl Settings {
@@ -153,6 +170,7 @@ impl Settings {
             streams_per_identity: most("STREAMS_PER_IDENTITY", STREAMS_PER_IDENTITY)?,
             streams: most("STREAMS", STREAMS)?,
             attachments: most("ATTACHMENTS", ATTACHMENTS)?,
+            allowed_origins: origins(&text("ALLOWED_ORIGINS", "")?)?,
             trust_forwarded: switch("TRUST_FORWARDED", false)?,
             allow_unauthenticated: text("ALLOW_UNAUTHENTICATED", "")? == "yes",
             admin_token: (!admin_token.is_empty()).then_some(admin_token),
@@ -202,6 +220,9 @@ mod tests {
         assert_eq!((plain.delivery, plain.heartbeat), (Delivery::Members, Heartbeat::Hibernate));
         assert!(!plain.agent_events && !plain.public_presence && !plain.debug_events);
         assert_eq!((plain.streams_per_identity, plain.streams), (16, 1_000));
+        assert_eq!((plain.attachments, plain.allowed_origins.len()), (20_000, 0));
+        let origins = read(&[("ALLOWED_ORIGINS", "https://A.example/, http://b:1")]).unwrap().allowed_origins;
+        assert_eq!(origins, ["https://a.example", "http://b:1"]);
         assert_eq!(read(&[("STREAMS", "30000")]).unwrap().streams, 30_000);
         let open = read(&[("AUTH", "open"), ("PUBLIC_READ", "off")]).unwrap();
         assert!(open.public_read && open.reads_publicly());
@@ -231,6 +252,9 @@ mod tests {
             ("STREAMS", "0"),
             ("STREAMS", "30001"),
             ("STREAMS_PER_IDENTITY", "x"),
+            ("ATTACHMENTS", "0"),
+            ("ALLOWED_ORIGINS", "https://a.example, *"),
+            ("ALLOWED_ORIGINS", "a.example"),
             ("ADMIN_TOKEN", "short"),
         ] {
             assert!(read(&[(name, value)]).unwrap_err().starts_with(name), "{name}");
