@@ -12,6 +12,7 @@ mod documents;
 mod health;
 mod messages;
 pub mod operator;
+mod presence;
 pub mod search;
 mod stream;
 mod write;
@@ -118,12 +119,12 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
         Route::Artifacts => conversations::artifacts(asking).await,
         Route::Agents => {
             let page = asking.page(Gate::Public(gate::LIST)).await?;
-            asking.document(NetworkOp::Agents(page)).await
+            presence::document(asking, NetworkOp::Agents(page)).await
         }
         Route::Agent(id) if asking.request.method() == "DELETE" => {
             asking.document(NetworkOp::RemoveAgent(id.clone())).await
         }
-        Route::Agent(id) => asking.document(NetworkOp::Agent(id.clone())).await,
+        Route::Agent(id) => presence::document(asking, NetworkOp::Agent(id.clone())).await,
         Route::Register => {
             let body: RegisterRequest = asking.body(Gate::Register).await?;
             asking.document(NetworkOp::Register(body)).await

@@ -160,22 +160,24 @@ impl<S: Sql, W: World> Hub<S, W> {
         self.settled.set(self.world.now());
         let Ok(mut peers) = self.peers() else { return };
         for attachment in peers.attachments.values_mut().filter(|attachment| attachment.moved) {
-            self.save(attachment);
+            attachment.save();
         }
     }
+}
 
-    /// Keeps an attachment with its socket.
-    pub(super) fn save(&self, attachment: &mut Attachment<W::Socket>) {
-        attachment.moved = false;
-        let Phase::Live(live) = &mut attachment.phase else { return };
+impl<K: Socket> Attachment<K> {
+    /// Keeps what it is with its socket.
+    pub fn save(&mut self) {
+        self.moved = false;
+        let Phase::Live(live) = &mut self.phase else { return };
         live.kept.unacked = live.unacked.write();
-        let kept =
-            KeptAttachment { admitted: attachment.admitted.clone(), until: 0, live: Some(live.kept.clone()) };
-        self.keep_attachment(&attachment.socket, &kept);
+        let live = Some(live.kept.clone());
+        keep(&self.socket, &KeptAttachment { admitted: self.admitted.clone(), until: 0, live });
     }
+}
 
-    pub(super) fn keep_attachment(&self, socket: &W::Socket, kept: &KeptAttachment) {
-        let kept = Kept::<(), _>::Attachment(kept);
-        socket.keep(&serde_json::to_string(&kept).unwrap_or_default());
-    }
+/// Keeps it with a socket.
+pub(super) fn keep(socket: &impl Socket, kept: &KeptAttachment) {
+    let kept = Kept::<(), _>::Attachment(kept);
+    socket.keep(&serde_json::to_string(&kept).unwrap_or_default());
 }

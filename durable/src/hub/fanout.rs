@@ -4,7 +4,7 @@
 
 use super::attachment::{Live, Phase};
 use super::frames::gap_event;
-use super::log::Event;
+use super::log::{Event, Log};
 use super::peers::Attachment;
 use super::unacked::Kind;
 use super::wake::Meant;
@@ -119,8 +119,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
             attachment.moved = true;
             if let Some(seq) = live.missed.pop_front() {
-                let State { log, conversations, .. } = state;
-                if let Some(event) = log.exactly(&self.sql, conversations, seq)? {
+                if let Some(event) = Log::exactly(&self.sql, &mut state.conversations, seq)? {
                     let at = live.kept.at;
                     self.send_batch(live, socket, &[event], round);
                     live.kept.at = at;
@@ -137,14 +136,13 @@ impl<S: Sql, W: World> Hub<S, W> {
             if at >= span.newest {
                 break;
             }
-            let batch = match round.batches.get(&at) {
-                Some(batch) => Rc::clone(batch),
-                None => {
-                    let State { log, conversations, .. } = state;
-                    let batch = Rc::new(log.after(&self.sql, conversations, at)?);
-                    round.batches.insert(at, Rc::clone(&batch));
-                    batch
-                }
+            let batch = if let Some(batch) = round.batches.get(&at) {
+                Rc::clone(batch)
+            } else {
+                let State { log, conversations, .. } = state;
+                let batch = Rc::new(log.after(&self.sql, conversations, at)?);
+                round.batches.insert(at, Rc::clone(&batch));
+                batch
             };
             if batch.is_empty() {
                 break;
@@ -197,8 +195,8 @@ impl<S: Sql, W: World> Hub<S, W> {
 
     fn kind(&self, live: &Live, event: &Event, round: &mut Round<<W::Socket as Socket>::Text>) -> Kind {
         let meant = round.meant.entry(event.seq).or_insert_with(|| Meant::of(event).map(Rc::new));
-        let means = |meant: &Rc<Meant>| meant.means(&self.settings.id, &live.kept.agent, &live.kept.name);
-        if meant.as_ref().is_some_and(means) {
+        let (agent, name) = (&live.kept.agent, &live.kept.name);
+        if meant.as_ref().is_some_and(|meant| meant.means(&self.settings.id, agent, name)) {
             Kind::Wake
         } else {
             Kind::Plain

@@ -4,6 +4,7 @@
 //! A claim, which makes a token, is noted before the directory makes it, and forgotten once anything was heard after
 //! `READY`. Whatever happens in between, the alarm finds the note and undoes the claim.
 
+use super::attach::keep;
 use super::attachment::{Asking, End, Incoming, KeptAttachment, KeptLive, Live, Phase, IDENTIFY_MS};
 use super::fanout::Round;
 use super::{Hub, World};
@@ -35,7 +36,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         let until = self.world.now() + IDENTIFY_MS;
         let mut peers = self.peers()?;
         let kept = KeptAttachment { admitted, until, live: None };
-        self.keep_attachment(&socket, &kept);
+        keep(&socket, &kept);
         socket.say(&frame::hello(self.beats().advertised));
         peers.attach(&self.settings.id, socket, kept);
         self.world.wake(until);
@@ -166,7 +167,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             attachment.phase = Phase::Live(Box::new(live));
             let mut state = self.state()?;
             self.feed(attachment, &mut state, &mut Round::default())?;
-            self.save(attachment);
+            attachment.save();
             if matches!(&attachment.phase, Phase::Live(live) if live.slow) {
                 self.world.later(super::fanout::LOOK);
             }

@@ -133,7 +133,6 @@ impl Log {
 
     /// The event at a place, with what its conversation is now.
     pub fn exactly(
-        &self,
         sql: &impl Sql,
         conversations: &mut Conversations,
         seq: i64,

@@ -3,6 +3,7 @@
 //! without the ids, which the log knows.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Events that may wait for their `ACK`.
@@ -103,7 +104,8 @@ impl Unacked {
                 Kind::Gap => "~",
             };
             let space = if text.is_empty() { "" } else { " " };
-            text.push_str(&format!("{space}{}{mark}", sent.seq - before));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{space}{}{mark}", sent.seq - before);
             before = sent.seq;
         }
         text

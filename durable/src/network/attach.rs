@@ -63,15 +63,15 @@ impl<S: Sql, W: World> Network<S, W> {
                 if !name.is_empty() && row.name != name {
                     name.clone_into(&mut row.name);
                     row.updated = now.max(row.created + 1);
-                    self.write_agent(&row)?;
+                    self.write_agent(&row, None)?;
                 }
                 (row, None)
             }
             None => {
                 let limit = self.limits()?.registrations_per_hour;
                 let rate = Rate { name: "registrations_per_hour", limit, window: HOUR };
-                let identity = &ask.admitted.identity;
-                self.count(&rate, identity.strip_prefix("addr:").unwrap_or(identity))?;
+                let who = &ask.admitted.identity;
+                self.count(&rate, who.strip_prefix("addr:").unwrap_or(who))?;
                 let row = self.add_agent(agent, name, &bound, now)?;
                 if token.is_some() {
                     self.sql.run("UPDATE agent SET claimed = 1 WHERE id = ?1", &[agent.into()])?;
