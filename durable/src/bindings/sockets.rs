@@ -1,10 +1,9 @@
 //! An object's end of its readers' links.
 
 use super::object::Class;
-use super::{glue, Failure};
+use super::{glue, task, Failure};
 use crate::stream::link;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 /// A WebSocket that outlives the object's sleep.
 #[derive(Clone)]
@@ -48,7 +47,7 @@ pub async fn open_attachment(
     who: &str,
     headers: &str,
 ) -> Result<Result<JsValue, String>, Failure> {
-    let answer = JsFuture::from(glue::open_attachment(env, class.binding(), name, who, headers)?).await?;
+    let answer = task::settled(&glue::open_attachment(env, class.binding(), name, who, headers)?).await?;
     Ok(match answer.as_string() {
         Some(text) => Err(text),
         None => Ok(answer),
