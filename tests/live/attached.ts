@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import WebSocket from "ws";
 import { until } from "../harness/index.ts";
-import { NETWORK_ID, TOKENS, type TokenName, tokenValue } from "../network/setup.ts";
 import type { Server } from "../network/server.ts";
+import { NETWORK_ID, TOKENS, type TokenName, tokenValue } from "../network/setup.ts";
 
 export const VERSION = "moltnet.attach.v1";
 

@@ -6,7 +6,7 @@ import { ask, until } from "../harness/index.ts";
 import { uniqueName } from "../harness/tenant.ts";
 import type { Topic } from "../network/against.ts";
 import { NETWORK_ID } from "../network/setup.ts";
-import { Attached, Refused, VERSION } from "./attached.ts";
+import { Attached, type Refused, VERSION } from "./attached.ts";
 
 const agentName = (): string => uniqueName("live");
 
