@@ -25,7 +25,7 @@ mod saga;
 mod schema;
 mod send;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tokens;
 mod window;
 

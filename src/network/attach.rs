@@ -1,7 +1,7 @@
 //! `GET /v1/attach`: lets the caller in and passes the upgrade on to the hub, which has the socket from then on. What
 //! is said over it never comes here.
 
-use super::ask::Asking;
+use super::ask::{answered_wrongly, Asking};
 use super::{credential, write};
 use crate::answer::{common, Answer};
 use moltghost_durable::bindings::object::Class;
@@ -19,7 +19,7 @@ use moltghost_protocol::object::read_outcome;
 pub async fn serve(asking: &Asking<'_>) -> Outcome<Answer> {
     let request = asking.request;
     let Reply::Admitted(admitted) = asking.network(NetworkOp::Attach).await? else {
-        return Err(MoltnetError::internal("the network's object answered something else"));
+        return Err(answered_wrongly());
     };
     let upgrade = request.head.header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
     if request.method() != "GET" || !upgrade {

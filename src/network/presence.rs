@@ -1,6 +1,6 @@
 //! Who is attached, in documents about agents. The directory does not know; the hub's open sockets say.
 
-use super::ask::Asking;
+use super::ask::{answered_wrongly, Asking};
 use super::write;
 use crate::answer::Answer;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
@@ -15,7 +15,7 @@ use serde_json::Value;
 /// The network's refusal; 503 where the hub cannot be reached.
 pub async fn document(asking: &Asking<'_>, op: NetworkOp) -> Outcome<Answer> {
     let Reply::Document { status, body } = asking.network(op).await? else {
-        return Err(MoltnetError::internal("the network's object answered something else"));
+        return Err(answered_wrongly());
     };
     let mut document: Value = serde_json::from_str(&body)
         .map_err(|error| MoltnetError::internal(format!("a document cannot be read: {error}")))?;

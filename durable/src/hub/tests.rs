@@ -2,6 +2,7 @@
 //! and come back.
 
 use super::*;
+use crate::network::tests::block_on;
 use crate::sqlite::Sqlite;
 use crate::stream::link::tests::FakeSocket;
 use moltghost_protocol::moltnet::delivery::{Audience, Standing};
@@ -47,6 +48,10 @@ impl World for Stage {
 
     fn later(&self, ms: Millis) {
         self.later.set(Some(self.now.get() + ms));
+    }
+
+    async fn network(&self, _: NetworkOp, _: String) -> Outcome<Reply> {
+        Err(MoltnetError::unavailable("nobody is there"))
     }
 
     fn sockets(&self) -> Vec<FakeSocket> {
@@ -338,10 +343,10 @@ fn the_log_is_trimmed_in_steps_and_the_newest_event_stays() {
     bench.world.now.set(trim::KEPT_MS + 1_000_000);
     for left in [2_500, 500, 1] {
         bench.world.woken.set(None);
-        bench.hub.alarm();
+        block_on(bench.hub.alarm());
         assert_eq!(ints(count()), [left, 4_501 - left, 4_500]);
     }
-    bench.hub.alarm();
+    block_on(bench.hub.alarm());
     assert_eq!(ints(count()), [1, 4_500, 4_500]);
     bench.push("r", 4_500, None, &[entry(4_501, "last", &[], false)]).unwrap();
     bench.settle();

@@ -229,7 +229,7 @@ pub(super) fn body(reply: Reply) -> (u16, Value) {
 }
 
 /// Runs a future that never waits.
-pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
