@@ -464,7 +464,14 @@ let messages = 0;
 export async function serveObject(request, turn) {
   const text = await request.text();
   const number = messages++ % 0x1_0000_0000;
-  const answer = turn(text, number);
+  let answer;
+  try {
+    answer = turn(text, number);
+  } catch (error) {
+    // A trap, most likely: nobody else would see it.
+    reportError(error);
+    throw error;
+  }
   if (answer !== undefined) return new Response(answer);
   const since = Date.now();
   forgetLeft(since);
