@@ -1,4 +1,5 @@
-// The request limit and rotated keys across kill -9, eviction and restart: stricter after a crash, never looser.
+// The request limit, the slots and rotated keys across kill -9, eviction and restart: stricter after a crash, never looser,
+// and nobody waits longer than a lease.
 
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
@@ -15,6 +16,9 @@ const RPM = 40;
 const WINDOW_MS = 60_001;
 /** Long enough that what passed first is free again, and some time more. */
 const LOAD_MS = 80_000;
+/** A lease outlives its run's time, here five seconds, by 30 s. */
+const LEASE_MS = 35_000;
+const BRIEF = { timeout_seconds: 5, limits: { max_timeout_seconds: 5 } };
 
 const say = (content: string) => ({ messages: [{ role: "user", content }] });
 
@@ -70,6 +74,60 @@ describe("kill -9 and eviction", { concurrency: true, timeout: 240_000 }, () => 
       assert.ok(passed.length > RPM / 2, `only ${passed.length} calls passed`);
     } finally {
       await mortal.stop();
+    }
+  });
+
+  it("hold the slots of 50 runs that nobody settles no longer than their leases, and charge them in full", async () => {
+    const mortal = new Mortal();
+    const slow = await startPod({ defaults: { chunk_delay_ms: 50, chunks: 10_000 } });
+    try {
+      const limits = { ...BRIEF.limits, concurrency: 50, queue: 0 };
+      const one = await tenant(await mortal.start(), slow, { ...BRIEF, limits });
+      const json = { ...say("x"), stream: true, max_tokens: 100 };
+      const held = await Promise.all(Array.from({ length: 50 }, () => one.open(CHAT, { json })));
+      assert.ok(held.every(({ status }) => status === 200));
+      const read = held.map(async ({ chunks }) => {
+        try {
+          for await (const _ of chunks) {
+            // Until it is cut.
+          }
+        } catch {
+          // As it should be.
+        }
+      });
+      await mortal.worker.kill9();
+      await Promise.all(read);
+      await mortal.start();
+      const restarted = performance.now();
+      const { usage: before, in_flight } = await one.status();
+      // What had ended in time before the kill was settled.
+      assert.equal(before.requests + in_flight, 50);
+      assert.ok(in_flight > 0, "every run had ended before the kill");
+      await until(
+        "a slot",
+        async () =>
+          (await one.completions({ ...say("next"), metadata: { pod: { chunks: 1 } } })).status === 200,
+        LEASE_MS + 10_000,
+      );
+      const waited = performance.now() - restarted;
+      assert.ok(waited < LEASE_MS + 5_000, `${waited} ms`);
+      const { usage } = await until(
+        "all leases to end",
+        async () => {
+          const now = await one.status();
+          return now.in_flight === 0 ? now : null;
+        },
+        LEASE_MS + 15_000,
+      );
+      assert.ok(usage.requests >= 51, `${usage.requests} requests`);
+      assert.ok(usage.by_source.estimated >= 100 * in_flight, JSON.stringify(usage));
+      const { reported, counted, estimated } = usage.by_source;
+      for (const figure of [usage.prompt_tokens, usage.completion_tokens, reported, counted, estimated]) {
+        assert.ok(figure >= 0, JSON.stringify(usage));
+      }
+    } finally {
+      await mortal.stop();
+      await slow.close();
     }
   });
 
