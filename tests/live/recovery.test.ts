@@ -138,7 +138,7 @@ if (targets().includes("ours")) {
         const quick = await observe(server);
         const text = "x".repeat(50_000);
         const ids: string[] = [];
-        for (let n = 0; n < 200; n += 1) {
+        for (let n = 0; n < 60; n += 1) {
           ids.push((await server.send({ room, text: `${n} ${text}` })).message_id);
         }
         await quick.sawMessage(ids.at(-1) ?? "");
