@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test conformance build bench deploy clean
+.PHONY: help run test conformance chaos build bench deploy clean
 
 help: ## list these targets
 	@echo "MoltGhost access layer"
@@ -21,6 +21,9 @@ test: ## formats, lints, tests, size, end-to-end suites; ends with "N passed, N 
 
 conformance: ## the network's suite against the original Moltnet and against ours
 	@exec scripts/conformance
+
+chaos: ## kill and evict the network for 1,000 cycles, and check what everybody saw
+	@exec scripts/chaos
 
 build: ## the Worker alone, into build/
 	@scripts/node-tools && scripts/build-worker && scripts/size

@@ -148,7 +148,7 @@ function expectExamples(label: string, media: Media, stream: boolean): void {
     assert.equal(wrong, null, `${label}, example ${name}: ${wrong}`);
     if (stream) {
       assert.ok(media["x-event-schema"] !== undefined, `${label}: no schema for its events`);
-      const check = new EventCheck(media["x-event-schema"], `${label}, example ${name}`);
+      const check = new EventCheck(media["x-event-schema"], `${label}, example ${name}`, media["x-endless"]);
       check.push(Buffer.from(value as string));
       check.end();
     }

@@ -101,7 +101,8 @@ export function expectBody(answer: Observed, expected: Expected, bytes: Buffer):
 export function eventCheck(answer: Observed, expected: Expected): EventCheck | null {
   const schema = expected.media?.rule["x-event-schema"];
   assert.ok(schema !== undefined, `${expected.label}: no schema for events`);
-  return answer.events === "unchecked" ? null : new EventCheck(schema, expected.label);
+  const endless = expected.media?.rule["x-endless"];
+  return answer.events === "unchecked" ? null : new EventCheck(schema, expected.label, endless);
 }
 
 function judgeHead(answer: Observed, route: Route): Expected {

@@ -21,6 +21,8 @@ export interface Reference {
 export interface Media {
   schema: Schema;
   "x-event-schema"?: Schema;
+  /** The stream has no end that says so: it may be cut after any event. */
+  "x-endless"?: boolean;
   examples?: Record<string, { value: unknown }>;
 }
 

@@ -20,9 +20,11 @@ export class EventCheck {
   #ended: string | null = null;
   #finished = false;
 
-  constructor(schema: Schema, label: string) {
+  constructor(schema: Schema, label: string, endless = false) {
     this.#schema = schema;
     this.#label = label;
+    // Such a stream may end after any event.
+    this.#finished = endless;
   }
 
   /** Judges the events that these bytes complete. */
