@@ -57,7 +57,9 @@ export const handshake: Topic = (server) => {
     it("ends who sends a frame over 1 MiB with 1009", async () => {
       const attached = await Attached.greeted(server);
       attached.send("x".repeat(1_048_577));
-      assert.equal(await attached.end(), 1009);
+      const code = await attached.end();
+      // The original may reset the connection before its close frame is read.
+      assert.ok(code === 1009 || (server.target === "original" && code === 1006), `closed with ${code}`);
     });
 
     it("answers what is no upgrade, and an origin that may not attach", async () => {
