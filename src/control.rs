@@ -15,6 +15,7 @@ use crate::request::{decode, Request};
 use auth::Caller;
 use moltghost_protocol::control::page::PageRequest;
 use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::object::agent::AgentOp;
 
 /// Serves a control call; `rest` is the path below `/api/v1/`.
 ///
@@ -61,6 +62,7 @@ enum Found<'a> {
 #[derive(Clone, Copy)]
 enum Verb {
     Start,
+    Restart,
     Pause,
 }
 
@@ -68,6 +70,7 @@ enum Verb {
 fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
     let verb = |text: &str| match text {
         "start" => Some(Verb::Start),
+        "restart" => Some(Verb::Restart),
         "pause" | "stop" => Some(Verb::Pause),
         _ => None,
     };
@@ -134,7 +137,12 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::Agent(agent), "PATCH") => agents::change(request, caller, agent).await,
         (Found::Agent(agent), "DELETE") => agents::terminate(request, caller, agent).await,
         (Found::Agent(agent), _) => agents::show(request, caller, agent).await,
-        (Found::AgentVerb(agent, Verb::Start), _) => agents::start(request, caller, agent).await,
+        (Found::AgentVerb(agent, Verb::Start), _) => {
+            agents::start(request, caller, agent, AgentOp::Start).await
+        }
+        (Found::AgentVerb(agent, Verb::Restart), _) => {
+            agents::start(request, caller, agent, AgentOp::Restart).await
+        }
         (Found::AgentVerb(agent, Verb::Pause), _) => agents::pause(request, caller, agent).await,
         (Found::AgentKeys(agent), "POST") => keys::create(request, caller, agent).await,
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,

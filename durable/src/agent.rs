@@ -11,6 +11,7 @@ mod caller;
 mod capabilities;
 mod endpoint;
 mod grant;
+mod instance;
 mod keys;
 mod lifecycle;
 mod metrics;
@@ -22,6 +23,7 @@ mod read;
 mod rotate;
 mod runs;
 mod schema;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod usage;

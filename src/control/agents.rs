@@ -1,4 +1,4 @@
-//! `/agents`: created, listed, shown, changed, started, paused, terminated.
+//! `/agents`: created, listed, shown, changed, started, restarted, paused, terminated.
 
 use super::auth::Caller;
 use super::page;
@@ -8,7 +8,7 @@ use crate::objects;
 use crate::request::Request;
 use moltghost_durable::bindings::random;
 use moltghost_protocol::control::account::Role;
-use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, Origin, Pause};
+use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, Origin, Pause, State};
 use moltghost_protocol::control::fields::wrong;
 use moltghost_protocol::control::page::Page;
 use moltghost_protocol::credential::{ConnectToken, Secret, SecretHash};
@@ -39,14 +39,16 @@ pub async fn create(request: &Request, caller: &Caller) -> Result<Answer, Proble
     Ok(Answer::json(if created.new { 201 } else { 200 }, &body))
 }
 
-/// `GET /agents`.
+/// `GET /agents`. A page is cut before it is narrowed to a state, so it may hold fewer than there are.
 pub async fn list(request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let named = request.query("account")?.map(|text| AccountId::parse(&text)).transpose();
     let account = caller.account_id(named.map_err(|error| wrong("account", error.0))?)?;
+    let state = request.query("state")?.map(|text| State::parse(&text)).transpose()?;
     let ids: Page<AgentId> = caller.account(request, &account, AccountOp::Agents(page(request)?)).await?;
     let mut data = Vec::with_capacity(ids.data.len());
     for id in &ids.data {
         match objects::agent::<AgentRecord>(request, id, AgentOp::Show).await {
+            Ok(record) if state.is_some_and(|state| state != record.state) => {}
             Ok(record) => data.push(document(request, &record)?),
             // It is being created right now; its creator has had no answer yet.
             Err(problem) if problem.code == moltghost_protocol::error::Code::AgentNotFound => {}
@@ -86,10 +88,10 @@ pub async fn terminate(request: &Request, caller: &Caller, agent: &str) -> Resul
     Ok(Answer::json(200, &document(request, &record)?))
 }
 
-/// `POST /agents/{…}/start`. The answer says `running` if the pod's first probe succeeded.
-pub async fn start(request: &Request, caller: &Caller, agent: &str) -> Result<Answer, Problem> {
+/// `POST /agents/{…}/start` and `/restart`, as `op` says. The answer says `running` if the pod's first probe succeeded.
+pub async fn start(request: &Request, caller: &Caller, agent: &str, op: AgentOp) -> Result<Answer, Problem> {
     let (_, id) = caller.agent(request, agent, Role::Operator).await?;
-    let started: Started = objects::agent(request, &id, AgentOp::Start).await?;
+    let started: Started = objects::agent(request, &id, op).await?;
     let record = match started.probe {
         Some(target) => probe(request, &id, &target).await?,
         None => started.record,

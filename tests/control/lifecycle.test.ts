@@ -52,6 +52,11 @@ describe("the life of an agent", () => {
     ["running", "stop", "paused"],
     ["paused", "start", "running"],
     ["paused", "pause", "paused"],
+    ["deploying", "restart", null],
+    ["initializing", "restart", "initializing"],
+    ["running", "restart", "running"],
+    ["paused", "restart", "running"],
+    ["terminated", "restart", null],
     ["terminated", "start", null],
     ["terminated", "pause", null],
     ["terminated", "stop", null],
@@ -68,7 +73,7 @@ describe("the life of an agent", () => {
       }
       assert.equal(answer.status, 200, answer.text);
       assert.equal(answer.json<AgentDocument>().state, to);
-      if (from === to) {
+      if (from === to && verb !== "restart") {
         assert.equal(answer.json<AgentDocument>().since, before.since, "the state is as old as it was");
       }
       assert.deepEqual(await s.ok(200, `/agents/${id}`), answer.json());
@@ -84,6 +89,39 @@ describe("the life of an agent", () => {
       assert.deepEqual(await s.ok(200, `/agents/${id}`), gone);
     });
   }
+
+  it("restarts anew: since now, and with nothing known of the pod before", async () => {
+    const t = await tenant(s.worker, pod, { account });
+    const before = await t.shown();
+    pod.setFault({ status: 503, path: "/v1/models" });
+    const again = (await post(t.id, "restart")).json<AgentDocument>();
+    pod.setFault(null);
+    assert.equal(again.state, "initializing");
+    assert.ok(Date.parse(again.since) > Date.parse(before.since));
+    assert.match(again.reason ?? "", /503/);
+    assert.equal((await t.status()).links[0]?.capabilities, null);
+    assert.equal((await post(t.id, "restart")).json<AgentDocument>().state, "running");
+  });
+
+  it("lists agents by state, by every name in use", async () => {
+    const own = await s.account();
+    const [one, two] = [await s.agent(own), await s.agent(own, http())];
+    await s.ok(200, `/agents/${two.id}/start`, { method: "POST" });
+    const listed = async (state: string) =>
+      (await s.all<AgentDocument>(`/agents?account=${own}&state=${state}`, 1)).map(({ id }) => id);
+    for (const [names, ids] of [
+      [["deploying", "pending", "provisioning"], [one.id]],
+      [["running"], [two.id]],
+      [["initializing", "starting", "paused", "stopped", "failed", "terminated"], []],
+    ] as const) {
+      for (const name of names) {
+        assert.deepEqual(await listed(name), ids, name);
+      }
+    }
+    await s.ok(200, `/agents/${two.id}/pause`, { method: "POST" });
+    assert.deepEqual(await listed("stopped"), [two.id]);
+    refused(await s.call(`/agents?account=${own}&state=asleep`), 400, "invalid_request", "state");
+  });
 
   it("keeps an agent whose pod is not ready from running, and says why", async () => {
     const { id } = await s.agent(account, http());

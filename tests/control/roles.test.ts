@@ -99,6 +99,7 @@ describe("roles", () => {
     updateAgent: () => ({ path: `/agents/${agent}`, json: { model: uniqueName("model") } }),
     terminateAgent: async () => ({ path: `/agents/${(await s.agent(account)).id}` }),
     startAgent: () => ({ path: `/agents/${agent}/start` }),
+    restartAgent: () => ({ path: `/agents/${agent}/restart` }),
     pauseAgent: () => ({ path: `/agents/${agent}/pause` }),
     stopAgent: () => ({ path: `/agents/${agent}/stop` }),
     createKey: () => ({ path: `/agents/${agent}/keys`, json: { name: "made" } }),

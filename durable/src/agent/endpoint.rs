@@ -152,6 +152,7 @@ impl<S: Sql> Endpoint<S> {
             AgentOp::Metrics(range) => text(&self.metrics(&range)),
             AgentOp::Change(change) => text(&self.change(*change, turn)),
             AgentOp::Start => text(&self.start(turn)),
+            AgentOp::Restart => text(&self.restart(turn)),
             AgentOp::Probed(error) => text(&self.probed(error, turn.now)),
             AgentOp::Capable(told) => text(&self.capable(&told, turn.now)),
             AgentOp::Pause => text(&self.pause(turn.now)),

@@ -88,6 +88,26 @@ impl<S: Sql> Endpoint<S> {
                 loaded.enter(State::Initializing, None, turn.now);
             }
         }
+        self.started(turn)
+    }
+
+    /// Asks an agent that was started before to start anew: its pod is probed as if nothing were known of it. Runs in
+    /// flight end as they would.
+    pub(super) fn restart(&mut self, turn: &Turn<'_>) -> Answer<Started> {
+        let loaded = self.existing()?;
+        match loaded.state {
+            State::Deploying | State::Terminated => return Err(illegal(loaded.state, "restarted")),
+            State::Running | State::Initializing | State::Paused | State::Failed => {
+                loaded.enter(State::Initializing, None, turn.now);
+                loaded.found = None;
+            }
+        }
+        self.started(turn)
+    }
+
+    /// Stores what `start` or `restart` came to, and hands out the probe.
+    fn started(&mut self, turn: &Turn<'_>) -> Answer<Started> {
+        let loaded = self.existing()?;
         let probe =
             if loaded.state == State::Initializing { loaded.target(Some(PROBE_TIMEOUT_MS)) } else { None };
         loaded.probed = turn.now;

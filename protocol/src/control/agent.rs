@@ -13,17 +13,20 @@ use std::collections::BTreeMap;
 /// Most entries of `models`.
 const MAX_MODELS: usize = 64;
 
-/// Where an agent stands.
+/// Where an agent stands. Other names in use are read too: see each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Created; nobody asked for it to run yet.
+    /// Created; nobody asked for it to run yet. Also `pending`, `provisioning`.
+    #[serde(alias = "pending", alias = "provisioning")]
     Deploying,
-    /// Asked to run; no probe of its pod has succeeded yet.
+    /// Asked to run; no probe of its pod has succeeded yet. Also `starting`.
+    #[serde(alias = "starting")]
     Initializing,
     /// Serving.
     Running,
-    /// Stopped by its owner; keeps its id and keys.
+    /// Stopped by its owner; keeps its id and keys. Also `stopped`.
+    #[serde(alias = "stopped")]
     Paused,
     /// Could not be started.
     Failed,
@@ -32,6 +35,16 @@ pub enum State {
 }
 
 impl State {
+    /// Reads a state by its own name or another in use.
+    ///
+    /// # Errors
+    /// `invalid_request` naming the parameter `state`.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        serde_json::from_value(text.into()).map_err(|_| {
+            wrong("state", "it must be deploying, initializing, running, paused, failed or terminated")
+        })
+    }
+
     /// The state as text.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -370,6 +383,21 @@ mod tests {
 
     fn param(body: &str) -> String {
         settings(body).unwrap_err().param.unwrap()
+    }
+
+    #[test]
+    fn states_are_read_by_every_name_in_use_and_written_by_their_own() {
+        for (name, state) in [
+            ("pending", State::Deploying),
+            ("provisioning", State::Deploying),
+            ("starting", State::Initializing),
+            ("stopped", State::Paused),
+            ("failed", State::Failed),
+        ] {
+            assert_eq!(State::parse(name), Ok(state));
+            assert_eq!(State::parse(state.as_str()), Ok(state));
+        }
+        assert_eq!(State::parse("Running").unwrap_err().param.as_deref(), Some("state"));
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub enum AgentOp {
     Change(Box<Change>),
     /// Asks it to run. Answers [`Started`].
     Start,
+    /// Asks it to start anew. Answers [`Started`].
+    Restart,
     /// Tells how a probe of the pod went: `None` for good. Answers [`AgentRecord`].
     Probed(Option<String>),
     /// Tells what the pod serves. Answers `null`.

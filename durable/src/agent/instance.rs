@@ -1,0 +1,183 @@
+//! What an instance of the object does with messages, later turns and alarms: hands them to the rules, answers those
+//! that wait, writes after the reply, and keeps the alarm set for whatever is due next.
+//!
+//! All of it is in memory: an instance that goes is followed by one that reads the database, and the alarm, which is
+//! stored, wakes that one.
+
+use super::endpoint::{Endpoint, Reply, Turn};
+use crate::bindings::{entry, now, object, random, Failure};
+use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::object::write_answer;
+use moltghost_protocol::request_id::RunId;
+use moltghost_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// When leases are tried again that could not be written or charged.
+const RETRY_MS: Millis = 10_000;
+
+/// What messages, later turns and alarms share.
+pub(super) struct Shared {
+    pub(super) env: JsValue,
+    pub(super) storage: object::Storage,
+    pub(super) endpoint: RefCell<Endpoint<object::Storage>>,
+    /// Calls whose answer comes later, by their run.
+    waiting: RefCell<HashMap<RunId, object::Waiting>>,
+    /// Whether a turn that writes is due already.
+    writing: Cell<bool>,
+    /// Whether the account is being told.
+    pub(super) telling: Cell<bool>,
+    /// When the next tick is due, as far as one is.
+    ticking: Cell<Option<Millis>>,
+    /// When the alarm is set for, as far as this instance knows.
+    alarm: Cell<Option<Millis>>,
+}
+
+/// Turns that are not a message's.
+pub(super) struct Laters {
+    write: object::Later,
+    tick: object::Timer,
+}
+
+impl Laters {
+    pub(super) fn new(shared: &Rc<Shared>) -> Self {
+        let (writer, ticker) = (Rc::clone(shared), Rc::clone(shared));
+        Self {
+            write: object::Later::new(move || writer.write()),
+            tick: object::Timer::new(move || ticker.tick()),
+        }
+    }
+}
+
+impl Shared {
+    /// Only reads.
+    pub(super) fn open(state: &JsValue, env: &JsValue) -> Result<Self, Failure> {
+        let storage = object::Storage::of(state)?;
+        let pepper = entry::pepper(env)?;
+        let endpoint = RefCell::new(Endpoint::new(storage.clone(), pepper, object::name(state)?));
+        Ok(Self {
+            env: env.clone(),
+            storage,
+            endpoint,
+            waiting: RefCell::default(),
+            writing: Cell::new(false),
+            telling: Cell::new(false),
+            ticking: Cell::new(None),
+            alarm: Cell::new(None),
+        })
+    }
+
+    pub(super) fn handle(
+        self: &Rc<Self>,
+        message: &str,
+        waiting: object::Waiting,
+        laters: &Laters,
+    ) -> Option<String> {
+        let turn = Turn { now: now(), nonce: &|| random::bytes().ok() };
+        let (reply, unwritten, tick, news) = {
+            let mut endpoint = self.endpoint.borrow_mut();
+            let reply = endpoint.handle(message, &turn);
+            (reply, endpoint.unwritten(), endpoint.next_tick(), endpoint.has_news())
+        };
+        // What the reply does not wait for is written in the next turn: one commit for all that came meanwhile.
+        if unwritten && !self.writing.replace(true) && laters.write.soon().is_err() {
+            self.writing.set(false);
+        }
+        if let Some(time) = tick.filter(|time| self.ticking.get().is_none_or(|set| set > *time)) {
+            if laters.tick.after(until(time, turn.now)).is_ok() {
+                self.ticking.set(Some(time));
+            }
+        }
+        let answer = match reply {
+            Reply::Now(text) => Some(text),
+            Reply::Later(run) => {
+                // Who asks again for the same run takes the place of who asked before.
+                if let Some(before) = self.waiting.borrow_mut().insert(run, waiting) {
+                    let problem = Problem::new(Code::InternalError, "the same run was asked for again");
+                    answer(&[(before, write_answer::<()>(&Err(problem)))]);
+                }
+                None
+            }
+        };
+        self.answer_waiting();
+        if news {
+            self.tell_soon();
+        }
+        answer
+    }
+
+    /// Does what is due by the rules, and sets the next alarm.
+    pub(super) fn ring(&self) {
+        self.alarm.set(None);
+        let next = self.endpoint.borrow_mut().alarm(now());
+        self.wake(next);
+        self.answer_waiting();
+    }
+
+    /// Answers the calls that have been decided.
+    pub(super) fn answer_waiting(&self) {
+        let decided = self.endpoint.borrow_mut().take_decided();
+        if decided.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        let place = |(run, text): (RunId, String)| Some((waiting.remove(&run)?, text));
+        answer(&decided.into_iter().filter_map(place).collect::<Vec<_>>());
+    }
+
+    fn write(&self) {
+        self.writing.set(false);
+        let next = self.endpoint.borrow_mut().flush(now());
+        self.wake(next);
+        self.wake(Ok(self.endpoint.borrow().tell_by()));
+    }
+
+    /// Answers after how many milliseconds the next tick is due, unless that is seen to already.
+    fn tick(&self) -> Option<u32> {
+        let now = now();
+        let (result, next, unwritten) = {
+            let mut endpoint = self.endpoint.borrow_mut();
+            let result = endpoint.tick(now);
+            (result, endpoint.next_tick(), endpoint.unwritten())
+        };
+        if let Err(problem) = result {
+            entry::log("tick_failed", &problem.to_string());
+        }
+        if unwritten {
+            self.write();
+        }
+        self.answer_waiting();
+        let seen_to = self.ticking.get().is_some_and(|set| set > now && next.is_none_or(|next| set <= next));
+        if seen_to {
+            return None;
+        }
+        self.ticking.set(next);
+        next.map(|time| until(time, now))
+    }
+
+    /// Makes sure that the alarm is set no later than the next lease ends, or soon where something failed.
+    pub(super) fn wake(&self, next: Result<Option<Millis>, Problem>) {
+        let time = next.unwrap_or_else(|problem| {
+            entry::log("leases_unwritten", &problem.to_string());
+            Some(now() + RETRY_MS)
+        });
+        let Some(time) = time.filter(|time| self.alarm.get().is_none_or(|set| set > *time)) else { return };
+        match self.storage.set_alarm(time) {
+            Ok(()) => self.alarm.set(Some(time)),
+            Err(failure) => entry::log("alarm_unset", &failure.to_string()),
+        }
+    }
+}
+
+/// Milliseconds until a point of time.
+fn until(time: Millis, now: Millis) -> u32 {
+    u32::try_from((time - now).max(1)).unwrap_or(u32::MAX)
+}
+
+fn answer(answers: &[(object::Waiting, String)]) {
+    if let Err(failure) = object::answer(answers) {
+        entry::log("answers_unsent", &failure.to_string());
+    }
+}
