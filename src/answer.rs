@@ -70,9 +70,9 @@ impl Answer {
 
     /// A refusal.
     pub fn problem(problem: &Problem) -> Self {
-        let mut answer = Self::json_text(problem.code.status(), problem.body());
+        let mut answer = Self::json_text(problem.status(), problem.body());
         answer.refusal = Some(problem.code);
-        if problem.code.status() == 401 {
+        if problem.status() == 401 {
             answer = answer.header("www-authenticate", "Bearer");
         }
         problem.retry_headers().iter().fold(answer, |answer, (name, value)| answer.header(name, value))

@@ -6,12 +6,11 @@ mod filter;
 mod lists;
 mod plain;
 mod pod;
-mod probe;
+pub mod probe;
 mod read;
 mod stream;
 
 pub use call::internal;
-pub use probe::probe;
 
 use crate::answer::Answer;
 use crate::request::Request;

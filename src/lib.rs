@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod cors;
 mod endpoint;
+mod inside;
 mod journal;
 mod network;
 mod objects;

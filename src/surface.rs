@@ -3,13 +3,19 @@
 use crate::answer::{self, Answer};
 use crate::config::{not_configured, Config};
 use crate::request::Request;
-use crate::{control, cors, endpoint, network, system};
+use crate::{control, cors, endpoint, inside, network, system};
 use moltghost_protocol::endpoint::route::split_agent_path;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::host::{is_loopback, HostError, Surface};
+use moltghost_protocol::object::worker;
 
 /// Serves a request.
 pub async fn serve(request: &Request) -> Answer {
+    if request.host() == worker::HOST {
+        if let Some(answer) = inside::serve(request).await {
+            return answer;
+        }
+    }
     match found(request) {
         Ok(Surface::Endpoint(agent)) => endpoint::serve(request, &agent, request.path()).await,
         Ok(Surface::Pending(agent)) => endpoint::serve_pending(request, &agent).await,

@@ -18,11 +18,13 @@ mod metrics;
 mod object;
 mod outbox;
 mod permits;
+mod probing;
 mod queue;
 mod read;
 mod rotate;
 mod runs;
 mod schema;
+mod start;
 mod telling;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ pub mod object;
 pub mod random;
 pub mod sockets;
 pub mod task;
+pub mod worker;
 
 use wasm_bindgen::JsValue;
 

@@ -136,6 +136,9 @@ pub struct Problem {
     /// The parameter at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
+    /// Overrides [`Code::status`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// Overrides [`Code::retry`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
@@ -147,7 +150,19 @@ pub struct Problem {
 impl Problem {
     /// A refusal with the code's own defaults.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, retry: None, extra: Vec::new() }
+        Self { code, message: message.into(), param: None, status: None, retry: None, extra: Vec::new() }
+    }
+
+    /// Answers with another status than the code's.
+    #[must_use]
+    pub fn answered_with(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.unwrap_or(self.code.status())
     }
 
     /// Names the parameter at fault.

@@ -3,7 +3,7 @@
 use super::auth::Caller;
 use super::page;
 use crate::answer::Answer;
-use crate::endpoint::{internal, probe};
+use crate::endpoint::{internal, probe::probe};
 use crate::objects;
 use crate::request::Request;
 use moltghost_durable::bindings::random;
@@ -146,6 +146,8 @@ fn document(request: &Request, record: &AgentRecord) -> Result<Value, Problem> {
         "forward_headers": settings.forward_headers,
         "limits": settings.limits,
         "early_headers": settings.early_headers,
+        "start_deadline_seconds": settings.start_deadline_seconds,
+        "legacy_403": settings.legacy_403,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
     }))

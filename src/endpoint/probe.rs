@@ -10,25 +10,27 @@ use moltghost_protocol::control::agent::AgentRecord;
 use moltghost_protocol::endpoint::capability::{Capabilities, MAX_ANSWER, QUESTIONS};
 use moltghost_protocol::error::Problem;
 use moltghost_protocol::id::AgentId;
-use moltghost_protocol::object::agent::{AgentOp, Capable, Target};
+use moltghost_protocol::object::agent::{AgentOp, ProbeReport, Target};
 
 /// Wall time of each question, in milliseconds; all are asked at once.
 const TIMEOUT_MS: u32 = 5_000;
 
-/// Probes a pod and tells the agent's object what it serves, then how it went: an agent that runs is known.
+/// Probes a pod and tells the agent's object what came of it.
 ///
 /// # Errors
 /// Where the object cannot be reached.
 pub async fn probe(request: &Request, id: &AgentId, target: &Target) -> Result<AgentRecord, Problem> {
-    let error = match ask(request, target).await {
-        Ok(capabilities) => {
-            let told = Capable { url: target.url.clone(), capabilities };
-            let () = objects::agent(request, id, AgentOp::Capable(Box::new(told))).await?;
-            None
-        }
-        Err(why) => Some(why),
+    let report = look(request, target).await;
+    objects::agent(request, id, AgentOp::Reported(Box::new(report))).await
+}
+
+/// Probes a pod.
+pub async fn look(request: &Request, target: &Target) -> ProbeReport {
+    let (error, capabilities) = match ask(request, target).await {
+        Ok(capabilities) => (None, capabilities),
+        Err(why) => (Some(why), Capabilities::default()),
     };
-    objects::agent(request, id, AgentOp::Probed(error)).await
+    ProbeReport { url: target.url.clone(), error, capabilities }
 }
 
 /// The same after the answer: a call brings it about.

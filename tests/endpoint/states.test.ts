@@ -105,6 +105,36 @@ describe("an agent that is paused", () => {
   });
 });
 
+describe("an agent that could not be started", () => {
+  it("is failed on calls and in health, and says why, until it is started again", async () => {
+    const own = await startPod();
+    own.setFault({ status: 500 });
+    try {
+      const one = await tenant(worker, own, { start: false, start_deadline_seconds: 1 });
+      await control(worker, `/agents/${one.id}/start`, { method: "POST" });
+      await until("the deadline", async () => (await one.shown()).state === "failed");
+      for (const stream of [false, true]) {
+        const body = { ...ASK, stream };
+        for (const answer of [await one.chat(body), await one.completions(body)]) {
+          expectCode(answer, 503, "agent_failed");
+          assert.equal(answer.header("x-should-retry"), "false");
+          assert.match(answer.text, /not ready within 1 seconds: the pod answers with status 500/);
+        }
+      }
+      expectCode(await one.call("/v1/tools", { json: { prompt: "hi", tools: ["x"] } }), 503, "agent_failed");
+      expectCode(await one.call("/v1/models"), 503, "agent_failed");
+      assert.equal((await one.status()).state, "failed");
+      const health = await one.call("/v1/health", { key: null });
+      assert.deepEqual([health.status, health.json<{ status: string }>().status], [200, "failed"]);
+      own.setFault(null);
+      await one.start();
+      assert.equal((await one.completions(ASK)).status, 200);
+    } finally {
+      await own.close();
+    }
+  });
+});
+
 describe("an agent without a link", () => {
   it("is unreachable on calls, degraded in health", async () => {
     const one = await tenant(worker, pod);

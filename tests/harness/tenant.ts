@@ -43,6 +43,8 @@ export interface AgentDocument {
   model: string | null;
   models: string[];
   early_headers: boolean;
+  start_deadline_seconds: number;
+  legacy_403: boolean;
   state: AgentState;
   since: string;
   reason: string | null;
@@ -104,6 +106,8 @@ export interface TenantOverrides {
   model?: string;
   models?: string[];
   early_headers?: boolean;
+  start_deadline_seconds?: number;
+  legacy_403?: boolean;
   origin?: { type: "tunnel" } | { type: "http"; url: string; headers?: Record<string, string> };
   /** Headers of the `http` origin that leads to the pod. */
   originHeaders?: Record<string, string>;
@@ -238,6 +242,13 @@ export class Tenant {
       assert.equal(answer.status, 200, answer.text);
       return answer.json<AgentDocument>().state === "running";
     });
+  }
+
+  /** Asks the agent to start anew; answers the agent as it is then. */
+  async restart(): Promise<AgentDocument> {
+    const answer = await control(this.served, `/agents/${this.id}/restart`, { method: "POST" });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json<AgentDocument>();
   }
 
   async pause(): Promise<void> {

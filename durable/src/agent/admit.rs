@@ -11,9 +11,6 @@ use moltghost_protocol::object::agent::{Admission, Admit, Outcome, Target};
 use moltghost_protocol::time::Millis;
 use std::collections::BTreeMap;
 
-/// Seconds that a caller is asked to wait while the agent starts.
-const START_RETRY: u32 = 5;
-
 /// Longest time that a call waits for a slot.
 const QUEUE_MS: Millis = 10_000;
 
@@ -47,10 +44,10 @@ impl<S: Sql> Endpoint<S> {
             Checked::May(waiter) => self.seat(waiter, now)?,
         };
         Some(self.existing().map(|loaded| {
+            let outcome = loaded.in_legacy_form(outcome, path(ask));
             loaded.count_refusal(&outcome, now);
             let rate = key.map(|key| loaded.permits.rate(&key, loaded.rates(&key), now));
-            let probe =
-                if loaded.wants_probe(now) { loaded.target(ask.timeout_ms).map(Box::new) } else { None };
+            let probe = if loaded.wants_probe(now) { loaded.hand_out_probe(now).map(Box::new) } else { None };
             Admission { cors: loaded.settings.cors_origins.clone(), outcome, rate, probe }
         }))
     }
@@ -59,10 +56,10 @@ impl<S: Sql> Endpoint<S> {
 impl Loaded {
     fn check_run(&mut self, ask: &Admit, key: &KeyId, now: Millis) -> Checked {
         let refused = |problem| Checked::Ended(Outcome::Refused(problem));
-        match self.serving() {
+        match self.serving(now) {
             Ok(()) => {}
             Err(problem) if problem.code == Code::AgentInitializing && ask.documented => {
-                return Checked::Ended(Outcome::Starting { retry_after: START_RETRY });
+                return Checked::Ended(Outcome::Starting { retry_after: self.start_retry(now) });
             }
             Err(problem) => return refused(problem),
         }
@@ -84,7 +81,7 @@ impl Loaded {
         if self.lost {
             return refused(lost());
         }
-        let Some(target) = self.target(ask.timeout_ms) else { return refused(unreachable()) };
+        let Some(target) = self.target(ask.timeout_ms) else { return refused(self.unreachable()) };
         if self.runs.holds(&ask.run) {
             return Checked::Ended(Outcome::Run(Box::new(target)));
         }
@@ -100,7 +97,7 @@ impl Loaded {
     }
 
     /// Whether the state lets calls through.
-    pub(super) fn serving(&self) -> Result<(), Problem> {
+    pub(super) fn serving(&self, now: Millis) -> Result<(), Problem> {
         match self.state {
             State::Running => Ok(()),
             State::Deploying | State::Initializing => Err(Problem::new(
@@ -110,7 +107,7 @@ impl Loaded {
                     self.state.as_str()
                 ),
             )
-            .retry(Retry::After(START_RETRY * 1_000))),
+            .retry(Retry::After(self.start_retry(now) * 1_000))),
             State::Paused => Err(paused()),
             State::Failed => Err(Problem::new(
                 Code::AgentFailed,
@@ -120,6 +117,18 @@ impl Loaded {
                 ),
             )),
             State::Terminated => Err(terminated()),
+        }
+    }
+
+    /// The form in which a call of `/v1/chat` over the request limit is refused where the owner asked for it: with 403.
+    fn in_legacy_form(&self, outcome: Outcome, path: &str) -> Outcome {
+        match outcome {
+            Outcome::Refused(problem)
+                if self.settings.legacy_403 && problem.code == Code::RateLimited && path == "/v1/chat" =>
+            {
+                Outcome::Refused(problem.answered_with(403))
+            }
+            outcome => outcome,
         }
     }
 
@@ -182,13 +191,5 @@ pub(super) fn paused() -> Problem {
     Problem::new(
         Code::AgentPaused,
         "The agent is paused. Its owner can start it with POST /api/v1/agents/{agent}/start.",
-    )
-}
-
-/// `agent_unreachable`.
-pub(super) fn unreachable() -> Problem {
-    Problem::new(
-        Code::AgentUnreachable,
-        "The agent runs, but no link to its pod is up. Connect the pod, or set an http origin.",
     )
 }

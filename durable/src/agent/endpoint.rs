@@ -7,6 +7,7 @@ use super::permits::Permits;
 use super::queue::Queue;
 use super::runs::Runs;
 use super::schema::STEPS;
+use super::start::Starting;
 use crate::migrate;
 use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
@@ -55,6 +56,10 @@ pub(super) struct Loaded {
     pub permits: Permits,
     /// When the last probe was handed out.
     pub probed: Millis,
+    /// The probes of the start that goes on.
+    pub starting: Starting,
+    /// How long the agent usually takes to start.
+    pub startup: Option<Millis>,
     /// What the pod serves.
     pub found: Option<Found>,
 }
@@ -113,7 +118,7 @@ impl<S: Sql> Endpoint<S> {
             Ok(ask) => ask,
             Err(problem) => return Reply::Now(write_answer::<()>(&Err(problem))),
         };
-        if let Err(problem) = self.touch() {
+        if let Err(problem) = self.touch().and_then(|()| self.give_up(turn.now)) {
             return Reply::Now(write_answer::<()>(&Err(problem)));
         }
         for settle in settled {
@@ -154,6 +159,7 @@ impl<S: Sql> Endpoint<S> {
             AgentOp::Start => text(&self.start(turn)),
             AgentOp::Restart => text(&self.restart(turn)),
             AgentOp::Probed(error) => text(&self.probed(error, turn.now)),
+            AgentOp::Reported(report) => text(&self.hear_probe(&report, turn.now)),
             AgentOp::Capable(told) => text(&self.capable(&told, turn.now)),
             AgentOp::Pause => text(&self.pause(turn.now)),
             AgentOp::PauseNow => text(&self.pause_now(turn.now)),
@@ -182,7 +188,7 @@ impl<S: Sql> Endpoint<S> {
     fn load(&mut self) -> Answer<()> {
         let rows = self.sql.run(
             "SELECT id, account, settings, origin_headers, state, since, reason, connect, created, updated,
-                    capabilities
+                    capabilities, startup
              FROM agent",
             &[],
         )?;
@@ -215,6 +221,8 @@ impl<S: Sql> Endpoint<S> {
             announced: Some((from_json(&quoted(stored(4)))?, stored(6).maybe_text())),
             permits: Permits::load(&self.sql)?,
             probed: 0,
+            starting: Starting::default(),
+            startup: stored(11).maybe_int(),
             found: serde_json::from_str(stored(10).text()).ok(),
         });
         Ok(())
@@ -266,11 +274,13 @@ impl<S: Sql> Endpoint<S> {
             loaded.created.into(),
             loaded.updated.into(),
             loaded.found.map_or(Value::Null, |found| to_json(&found)),
+            loaded.startup.into(),
         ];
         let mut statements: Vec<Statement> = vec![(
             "REPLACE INTO agent
-             (id, account, settings, origin_headers, state, since, reason, connect, created, updated, capabilities)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (id, account, settings, origin_headers, state, since, reason, connect, created, updated, capabilities,
+              startup)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             row.to_vec(),
         )];
         statements.extend(self.state_event());
@@ -325,6 +335,7 @@ impl<S: Sql> Endpoint<S> {
     pub fn alarm(&mut self, now: Millis) -> Answer<Option<Millis>> {
         self.now = now;
         self.touch()?;
+        self.give_up(now)?;
         if let Some(loaded) = &mut self.loaded {
             loaded.runs.expire(now);
             // What is to be told is told with this alarm.
@@ -340,6 +351,19 @@ impl<S: Sql> Endpoint<S> {
             }
         }
         self.flush(now)
+    }
+
+    /// When the alarm is to ring at the latest, for whatever comes first.
+    pub fn due(&self) -> Option<Millis> {
+        let loaded = self.loaded.as_ref()?;
+        let rest = loaded.permits.next_rest();
+        let ends = loaded.keys.values().filter_map(Key::end_due).min();
+        [loaded.outbox.due, ends, loaded.start_wake(), loaded.runs.next_end(), rest].into_iter().flatten().min()
+    }
+
+    /// Whether something goes on that only the alarm looks after.
+    pub fn is_under_way(&self) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.start_wake().is_some())
     }
 
     /// Whether something waits for [`Endpoint::flush`].

@@ -3,7 +3,6 @@
 //! A slot is a lease: it is free again when its run is settled, and at the latest when the lease ends. Whatever
 //! frees slots or ends somebody's claim to wait is followed by [`Endpoint::advance`], which settles who goes next.
 
-use super::admit::unreachable;
 use super::caller::wrong_key;
 use super::endpoint::{not_found, Endpoint, Loaded};
 use super::queue::Waiter;
@@ -52,7 +51,7 @@ impl<S: Sql> Endpoint<S> {
         let Some(loaded) = &mut self.loaded else { return Outcome::Refused(not_found()) };
         let spent = u64::try_from(now - waiter.since).unwrap_or_default();
         let Some(target) = loaded.target(Some(waiter.timeout_ms.saturating_sub(spent).max(1))) else {
-            return Outcome::Refused(unreachable());
+            return Outcome::Refused(loaded.unreachable());
         };
         let rates = loaded.rates(&waiter.key);
         let admitted = match loaded.permits.pass(&self.sql, &waiter.key, rates, now) {
@@ -161,7 +160,7 @@ impl Loaded {
     }
 
     fn may_wait(&self, waiter: &Waiter, now: Millis) -> Result<(), Problem> {
-        self.serving()?;
+        self.serving(now)?;
         match self.keys.get(&waiter.key) {
             Some(key) if key.is_live(now) => Ok(()),
             _ => Err(wrong_key()),

@@ -20,6 +20,7 @@ const RETRY_MS: Millis = 10_000;
 
 /// What messages, later turns and alarms share.
 pub(super) struct Shared {
+    pub(super) state: JsValue,
     pub(super) env: JsValue,
     pub(super) storage: object::Storage,
     pub(super) endpoint: RefCell<Endpoint<object::Storage>>,
@@ -58,6 +59,7 @@ impl Shared {
         let pepper = entry::pepper(env)?;
         let endpoint = RefCell::new(Endpoint::new(storage.clone(), pepper, object::name(state)?));
         Ok(Self {
+            state: state.clone(),
             env: env.clone(),
             storage,
             endpoint,
@@ -104,6 +106,8 @@ impl Shared {
         self.answer_waiting();
         if news {
             self.tell_soon();
+        } else if self.endpoint.borrow().is_under_way() {
+            self.arm();
         }
         answer
     }
@@ -113,6 +117,7 @@ impl Shared {
         self.alarm.set(None);
         let next = self.endpoint.borrow_mut().alarm(now());
         self.wake(next);
+        self.arm();
         self.answer_waiting();
     }
 
@@ -131,7 +136,7 @@ impl Shared {
         self.writing.set(false);
         let next = self.endpoint.borrow_mut().flush(now());
         self.wake(next);
-        self.wake(Ok(self.endpoint.borrow().tell_by()));
+        self.arm();
     }
 
     /// Answers after how many milliseconds the next tick is due, unless that is seen to already.
@@ -155,6 +160,12 @@ impl Shared {
         }
         self.ticking.set(next);
         next.map(|time| until(time, now))
+    }
+
+    /// Makes sure that the alarm is set for whatever is due first.
+    pub(super) fn arm(&self) {
+        let due = self.endpoint.borrow().due();
+        self.wake(Ok(due));
     }
 
     /// Makes sure that the alarm is set no later than the next lease ends, or soon where something failed.

@@ -5,6 +5,7 @@ use super::outbox::Outbox;
 use super::permits::Permits;
 use super::runs::Runs;
 use super::schema::STEPS;
+use super::start::Starting;
 use crate::migrate;
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{AgentRecord, Change, State};
@@ -12,9 +13,6 @@ use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::{Create, Started};
 use moltghost_protocol::time::Millis;
 use std::collections::HashMap;
-
-/// Wall time of a probe.
-const PROBE_TIMEOUT_MS: u64 = 5_000;
 
 impl<S: Sql> Endpoint<S> {
     /// Creates the endpoint: the first write that its object makes. Again with the same settings it is the same
@@ -54,6 +52,8 @@ impl<S: Sql> Endpoint<S> {
             announced: None,
             permits: Permits::default(),
             probed: 0,
+            starting: Starting::default(),
+            startup: None,
             found: None,
         });
         self.stored(Some(nonce))
@@ -73,6 +73,7 @@ impl<S: Sql> Endpoint<S> {
         loaded.settings = change.apply(loaded.settings.clone())?;
         if elsewhere {
             (loaded.found, loaded.probed) = (None, 0);
+            loaded.starting = Starting::default();
         }
         loaded.updated = turn.now;
         self.stored(Some(nonce))
@@ -108,21 +109,13 @@ impl<S: Sql> Endpoint<S> {
     /// Stores what `start` or `restart` came to, and hands out the probe.
     fn started(&mut self, turn: &Turn<'_>) -> Answer<Started> {
         let loaded = self.existing()?;
-        let probe =
-            if loaded.state == State::Initializing { loaded.target(Some(PROBE_TIMEOUT_MS)) } else { None };
-        loaded.probed = turn.now;
+        let probe = if loaded.state == State::Initializing { loaded.hand_out_probe(turn.now) } else { None };
         Ok(Started { record: self.stored(None)?, probe })
     }
 
     /// Takes the result of a probe: `None` for good. It counts only while the agent starts.
     pub(super) fn probed(&mut self, error: Option<String>, now: Millis) -> Answer<AgentRecord> {
-        let loaded = self.existing()?;
-        if loaded.state == State::Initializing {
-            match error {
-                None => loaded.enter(State::Running, None, now),
-                Some(why) => loaded.reason = Some(why),
-            }
-        }
+        self.existing()?.probed(error, now);
         self.stored(None)
     }
 
@@ -167,7 +160,9 @@ impl<S: Sql> Endpoint<S> {
 }
 
 impl Loaded {
-    fn enter(&mut self, state: State, reason: Option<String>, now: Millis) {
+    /// Changes the state.
+    pub(super) fn enter(&mut self, state: State, reason: Option<String>, now: Millis) {
+        self.starting = Starting::default();
         self.state = state;
         self.since = now;
         self.updated = now;

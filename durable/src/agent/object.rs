@@ -43,16 +43,17 @@ impl Agent {
         self.turns.serve(request).map_err(|failure| JsValue::from_str(&failure.0))
     }
 
-    /// Charges leases that have ended, and tells the account what it does not know yet. A failure is tried again later:
+    /// Charges leases that have ended, probes the pod of an agent that starts, and tells the account what it does not
+    /// know yet. A failure is tried again later:
     /// the platform would give up after six times.
     pub fn alarm(&self) -> Result<JsValue, JsValue> {
         let Ok(shared) = self.shared.clone() else { return Ok(JsValue::UNDEFINED) };
         shared.ring();
-        let telling = async move {
-            shared.tell().await;
+        let work = async move {
+            entry::together(vec![Box::pin(shared.tell()), Box::pin(shared.probe())]).await;
             Ok(JsValue::UNDEFINED)
         };
-        entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, DEADLINE_MS, "", telling)
+        entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, DEADLINE_MS, "", work)
             .map_err(|failure| JsValue::from_str(&failure.0))
     }
 }

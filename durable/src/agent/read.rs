@@ -1,6 +1,6 @@
 //! What can be read of an endpoint: health, status, who may call from a browser, and the way to its models.
 
-use super::admit::{lost, unreachable};
+use super::admit::lost;
 use super::endpoint::{not_found, terminated, Answer, Endpoint, Loaded};
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
@@ -35,7 +35,7 @@ impl<S: Sql> Endpoint<S> {
     fn reading(&mut self, ask: &Inspect, key: &KeyId, now: Millis) -> Result<Read, Problem> {
         let what = ask.what;
         if what == Reading::Models {
-            self.existing()?.serving()?;
+            self.existing()?.serving(now)?;
         }
         // A message of the first version does not say its path.
         let path = match (ask.path.as_str(), what) {
@@ -57,7 +57,7 @@ impl<S: Sql> Endpoint<S> {
                 if loaded.lost {
                     return Err(lost());
                 }
-                Read::Models(Box::new(loaded.target(None).ok_or_else(unreachable)?))
+                Read::Models(Box::new(loaded.target(None).ok_or_else(|| loaded.unreachable())?))
             }
             Reading::Health => Read::Health(Box::new(loaded.detail())),
             Reading::Status => Read::Status(Box::new(Status {

@@ -205,7 +205,8 @@ impl Runs {
         Ok(self.next_end())
     }
 
-    fn next_end(&self) -> Option<Millis> {
+    /// When the first lease ends.
+    pub(super) fn next_end(&self) -> Option<Millis> {
         self.leases.values().map(|lease| lease.until).min()
     }
 }

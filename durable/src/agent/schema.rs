@@ -1,7 +1,7 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED];
+pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
@@ -35,6 +35,9 @@ const FIRST: &[&str] = &[
         completion INTEGER NOT NULL, PRIMARY KEY (day, source)
     ) WITHOUT ROWID",
 ];
+
+/// How long the agent usually takes to start, in milliseconds.
+const STARTUP: &[&str] = &["ALTER TABLE agent ADD COLUMN startup INTEGER"];
 
 /// Runs that were told to end when their agent was paused at once.
 const ABORTED: &[&str] = &["ALTER TABLE lease ADD COLUMN aborted INTEGER"];

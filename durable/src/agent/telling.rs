@@ -11,7 +11,7 @@ use std::rc::Rc;
 impl Shared {
     /// Begins to tell the account now; the alarm goes on if that fails.
     pub(super) fn tell_soon(self: &Rc<Self>) {
-        self.wake(Ok(self.endpoint.borrow().tell_by()));
+        self.arm();
         if !self.telling.replace(true) {
             let shared = Rc::clone(self);
             task::spawn(async move {

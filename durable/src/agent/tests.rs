@@ -25,6 +25,7 @@ mod limits;
 mod order;
 mod rotation;
 mod slots;
+mod start;
 mod states;
 mod upgrade;
 mod watch;

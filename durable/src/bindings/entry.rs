@@ -2,7 +2,9 @@
 
 use super::{glue, task, Failure};
 use moltghost_protocol::credential::Pepper;
-use std::future::Future;
+use std::future::{poll_fn, Future};
+use std::pin::Pin;
+use std::task::Poll;
 use wasm_bindgen::JsValue;
 
 /// A request's first line and headers, read in one crossing.
@@ -150,6 +152,19 @@ pub fn after(ctx: &JsValue, work: impl Future<Output = ()> + 'static) -> Result<
         let _ = over.call0(&JsValue::UNDEFINED);
     });
     Ok(())
+}
+
+/// Does several things at once, until all are done.
+pub async fn together(mut works: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+    poll_fn(move |context| {
+        works.retain_mut(|work| work.as_mut().poll(context).is_pending());
+        if works.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Waits.

@@ -202,6 +202,19 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/bindings/worker.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = askWorker)]
+    pub fn ask_worker(
+        state: &JsValue,
+        url: &str,
+        name: &str,
+        value: &str,
+        body: &str,
+        timeout: u32,
+    ) -> Result<Promise, JsValue>;
+}
+
 #[wasm_bindgen(module = "/src/bindings/link.js")]
 extern "C" {
     pub type Link;

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// Most entries of `models`.
 const MAX_MODELS: usize = 64;
 
+/// Longest `start_deadline_seconds`.
+const MAX_START_DEADLINE: u32 = 3_600;
+
 /// Where an agent stands. Other names in use are read too: see each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -98,6 +101,17 @@ pub struct Settings {
     /// Whether a plain answer may begin with white space while the pod still works on it.
     #[serde(default)]
     pub early_headers: bool,
+    /// How long a start may take, in seconds.
+    #[serde(default = "start_deadline")]
+    pub start_deadline_seconds: u32,
+    /// Whether a call of `/v1/chat` over the request limit is answered with 403 instead of 429.
+    #[serde(default)]
+    pub legacy_403: bool,
+}
+
+/// How long a start may take unless the owner says otherwise, in seconds.
+fn start_deadline() -> u32 {
+    300
 }
 
 impl Settings {
@@ -136,6 +150,12 @@ pub struct Change {
     /// Whether plain answers may begin early.
     #[serde(default)]
     pub early_headers: Option<bool>,
+    /// Another time that a start may take.
+    #[serde(default)]
+    pub start_deadline_seconds: Option<u32>,
+    /// Whether the request limit answers 403 on `/v1/chat`.
+    #[serde(default)]
+    pub legacy_403: Option<bool>,
     /// Another request limit, or `Some(None)` for none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub rpm: Option<Option<u32>>,
@@ -184,6 +204,8 @@ impl NewAgent {
             forward_headers: Vec::new(),
             limits: Limits::default(),
             early_headers: false,
+            start_deadline_seconds: start_deadline(),
+            legacy_403: false,
         };
         Ok(Self { account, settings: change.apply(blank)? })
     }
@@ -233,6 +255,8 @@ impl Change {
             model,
             models: fields.optional("models")?.map(check_models).transpose()?,
             early_headers: fields.optional("early_headers")?,
+            start_deadline_seconds: fields.optional("start_deadline_seconds")?,
+            legacy_403: fields.optional("legacy_403")?,
             origin: fields.nested("origin")?.map(take_origin).transpose()?,
             timeout_seconds: fields.optional("timeout_seconds")?,
             ..Self::default()
@@ -263,6 +287,9 @@ impl Change {
         settings.model = self.model.unwrap_or(settings.model);
         settings.models = self.models.unwrap_or(settings.models);
         settings.early_headers = self.early_headers.unwrap_or(settings.early_headers);
+        settings.start_deadline_seconds =
+            self.start_deadline_seconds.unwrap_or(settings.start_deadline_seconds);
+        settings.legacy_403 = self.legacy_403.unwrap_or(settings.legacy_403);
         settings.origin = self.origin.unwrap_or(settings.origin);
         settings.cors_origins = self.cors_origins.unwrap_or(settings.cors_origins);
         settings.forward_headers = self.forward_headers.unwrap_or(settings.forward_headers);
@@ -282,6 +309,9 @@ impl Change {
         };
         if settings.model.as_ref().is_some_and(|model| !settings.may_use(model)) {
             return Err(wrong("model", "it must be one of models"));
+        }
+        if !(1..=MAX_START_DEADLINE).contains(&settings.start_deadline_seconds) {
+            return Err(wrong("start_deadline_seconds", "it must be 1 to 3600"));
         }
         let limits = settings.limits;
         if !(1..=limits.max_timeout_seconds).contains(&settings.timeout_seconds) {
@@ -426,12 +456,16 @@ mod tests {
         assert_eq!(param(&format!(r#"{{"name":"a","models":[{many}]}}"#)), "models");
         assert_eq!(param(r#"{"name":"a","models":["m"],"model":"n"}"#), "model");
         assert_eq!(param(r#"{"name":"a","early_headers":1}"#), "early_headers");
+        assert_eq!(param(r#"{"name":"a","legacy_403":"yes"}"#), "legacy_403");
+        assert_eq!(param(r#"{"name":"a","start_deadline_seconds":0}"#), "start_deadline_seconds");
+        assert_eq!(param(r#"{"name":"a","start_deadline_seconds":3601}"#), "start_deadline_seconds");
+        assert!(settings(r#"{"name":"a","start_deadline_seconds":3600}"#).is_ok());
     }
 
     #[test]
     fn settings_of_the_first_version_are_read() {
         let mut stored = serde_json::to_value(settings(r#"{"name":"a"}"#).unwrap()).unwrap();
-        for added in ["models", "early_headers"] {
+        for added in ["models", "early_headers", "start_deadline_seconds", "legacy_403"] {
             stored.as_object_mut().unwrap().remove(added).unwrap();
         }
         let read: Settings = serde_json::from_value(stored).unwrap();

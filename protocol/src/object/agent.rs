@@ -64,6 +64,8 @@ pub enum AgentOp {
     Restart,
     /// Tells how a probe of the pod went: `None` for good. Answers [`AgentRecord`].
     Probed(Option<String>),
+    /// Tells what a probe of the pod came to. Answers [`AgentRecord`].
+    Reported(Box<ProbeReport>),
     /// Tells what the pod serves. Answers `null`.
     Capable(Box<Capable>),
     /// Stops serving. Answers [`AgentRecord`].
@@ -108,6 +110,17 @@ pub struct Capable {
     /// Base URL of the origin that was asked: another one may have been set meanwhile.
     pub url: String,
     /// What it serves.
+    pub capabilities: Capabilities,
+}
+
+/// What a probe of a pod came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// Base URL of the origin that was asked: another one may have been set meanwhile.
+    pub url: String,
+    /// Why the pod is not ready; `None` where it is.
+    pub error: Option<String>,
+    /// What it serves, where it is ready.
     pub capabilities: Capabilities,
 }
 

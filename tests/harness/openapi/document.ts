@@ -77,6 +77,8 @@ export type PathItem = { [M in Method]?: Operation } & {
 /** One line of the table of error codes. */
 export interface ErrorCode {
   status: number;
+  /** The status that it has where an owner asked for that. */
+  legacy_status?: number;
   type: string;
   retry: string;
 }
