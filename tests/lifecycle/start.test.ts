@@ -9,6 +9,8 @@ import { startRawWorkerd } from "../harness/workerd.ts";
 import { watch } from "../observe/watcher.ts";
 
 const ASK = { messages: [{ role: "user", content: "hello" }] };
+/** Probes that fail come ever more seldom, every 15 s in the end. */
+const PATIENCE_MS = 45_000;
 const NOT_READY = { status: 503, path: "/v1/models" };
 
 async function begin(one: Tenant): Promise<void> {
@@ -22,7 +24,8 @@ function probes(pod: Pod): number {
 
 /** Waits at the control API alone: no call comes that could bring a probe about. */
 function comesTo(one: Tenant, state: string): Promise<unknown> {
-  return until(`the agent to be ${state}`, async () => (await one.shown()).state === state);
+  const there = async () => (await one.shown()).state === state;
+  return until(`the agent to be ${state}`, there, PATIENCE_MS);
 }
 
 describe("a start", () => {
@@ -85,10 +88,10 @@ describe("a start", () => {
   it("goes on in an instance that comes after, whatever became of the one before", async () => {
     await slow({}, async (one, own) => {
       await begin(one);
-      for (let n = 0; n < 3; n += 1) {
+      for (let n = 0; n < 2; n += 1) {
         const seen = probes(own);
         await worker.evict("Agent", `ep:${one.id}`);
-        await until("a probe of the next instance", () => probes(own) > seen);
+        await until("a probe of the next instance", () => probes(own) > seen, PATIENCE_MS);
       }
       own.setFault(null);
       await comesTo(one, "running");
@@ -160,7 +163,7 @@ describe("a start on workerd alone", () => {
       workerd = await startRawWorkerd(undefined, { persist, port });
       // workerd runs the alarms of objects once somebody has asked for them.
       assert.equal((await one.shown()).state, "initializing");
-      await until("a probe after the power cut", () => probes(pod) > seen);
+      await until("a probe after the power cut", () => probes(pod) > seen, PATIENCE_MS);
       pod.setFault(null);
       await comesTo(one, "running");
     } finally {

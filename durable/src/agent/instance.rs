@@ -7,6 +7,7 @@
 use super::endpoint::{Endpoint, Reply, Turn};
 use crate::bindings::{entry, now, object, random, Failure};
 use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::object::agent::Target;
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::Millis;
@@ -112,13 +113,16 @@ impl Shared {
         answer
     }
 
-    /// Does what is due by the rules, and sets the next alarm.
-    pub(super) fn ring(&self) {
+    /// Does what is due by the rules, and sets the next alarm. Answers the pod that is to be probed now, if any: should
+    /// this instance go meanwhile, the next probe is due all the same.
+    pub(super) fn ring(&self) -> Option<Target> {
         self.alarm.set(None);
         let next = self.endpoint.borrow_mut().alarm(now());
+        let probe = self.endpoint.borrow_mut().due_probe(now());
         self.wake(next);
         self.arm();
         self.answer_waiting();
+        probe
     }
 
     /// Answers the calls that have been decided.
@@ -174,6 +178,8 @@ impl Shared {
             entry::log("leases_unwritten", &problem.to_string());
             Some(now() + RETRY_MS)
         });
+        // The runtime takes the beginning of time for no time at all.
+        let time = time.map(|time| time.max(now()));
         let Some(time) = time.filter(|time| self.alarm.get().is_none_or(|set| set > *time)) else { return };
         match self.storage.set_alarm(time) {
             Ok(()) => self.alarm.set(Some(time)),

@@ -48,9 +48,9 @@ impl Agent {
     /// the platform would give up after six times.
     pub fn alarm(&self) -> Result<JsValue, JsValue> {
         let Ok(shared) = self.shared.clone() else { return Ok(JsValue::UNDEFINED) };
-        shared.ring();
+        let target = shared.ring();
         let work = async move {
-            entry::together(vec![Box::pin(shared.tell()), Box::pin(shared.probe())]).await;
+            entry::together(vec![Box::pin(shared.tell()), Box::pin(shared.probe(target))]).await;
             Ok(JsValue::UNDEFINED)
         };
         entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, DEADLINE_MS, "", work)

@@ -2,19 +2,16 @@
 
 use super::instance::Shared;
 use crate::bindings::{entry, now, worker};
-use moltghost_protocol::object::agent::ProbeReport;
+use moltghost_protocol::object::agent::{ProbeReport, Target};
 use moltghost_protocol::object::read_answer;
 use moltghost_protocol::object::worker::WorkerAsk;
 use std::rc::Rc;
 
 impl Shared {
-    /// Probes the pod if that is due, and has the alarm do it again while it is not ready.
-    pub(super) async fn probe(self: &Rc<Self>) {
-        let (target, pepper) = {
-            let mut endpoint = self.endpoint.borrow_mut();
-            let Some(target) = endpoint.due_probe(now()) else { return };
-            (target, endpoint.pepper.clone())
-        };
+    /// Probes a pod if one is given, and has the alarm do it again while it is not ready.
+    pub(super) async fn probe(self: &Rc<Self>, target: Option<Target>) {
+        let Some(target) = target else { return };
+        let pepper = self.endpoint.borrow().pepper.clone();
         let answer = worker::ask(&self.state, &pepper, &WorkerAsk::Probe(Box::new(target))).await;
         let report = match answer.map(|answer| read_answer::<ProbeReport>(&answer)) {
             Ok(Ok(report)) => Some(report),

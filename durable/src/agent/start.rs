@@ -18,7 +18,7 @@ use super::capabilities::Found;
 const PROBE_TIMEOUT_MS: u64 = 5_000;
 
 /// How long a probe that was handed out is waited for before another is.
-const LOST_AFTER: Millis = 10_000;
+const LOST_AFTER: Millis = 7_000;
 
 /// Time from a probe that failed to the next: the first, and the longest.
 const BACKOFF: Millis = 1_000;
