@@ -5,6 +5,7 @@ use moltghost_protocol::credential::{same_text, Pepper};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::host::Hosts;
 use moltghost_protocol::origin::OriginRules;
+use moltghost_protocol::webhook::WebhookSecret;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -15,6 +16,8 @@ pub struct Config {
     pub hosts: Hosts,
     /// `DEVELOPMENT`, `ORIGIN_HOSTS`: where pods may be.
     pub origins: OriginRules,
+    /// `PROVISIONER_URL`, `PROVISIONER_SECRET`: who is told what agents are to be.
+    pub provisioner: Option<Provisioner>,
     /// `METRICS_AGENT_LABELS`: whether `/api/v1/metrics` lists agents one by one.
     pub agent_labels: bool,
     /// `CALL_LOG`: whether every call writes a line of the log.
@@ -25,6 +28,31 @@ pub struct Config {
     operators: Vec<String>,
     /// `KEY_PEPPER`, and `KEY_PEPPER_PREVIOUS` while one gives way to the other.
     pepper: Option<Pepper>,
+}
+
+/// Who is told what state each agent is to be in.
+pub struct Provisioner {
+    /// Where.
+    pub url: String,
+    /// What messages are signed with.
+    pub secret: WebhookSecret,
+}
+
+impl Provisioner {
+    /// Reads the configuration; the error names the variable that cannot be used. The rules are those of origins, but
+    /// for the operator's own list of hosts.
+    fn read(url: &str, secret: &str, origins: &OriginRules) -> Result<Option<Self>, String> {
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let rules = OriginRules { allowlist: Vec::new(), ..origins.clone() };
+        let url = rules.check(url).map_err(|why| format!("PROVISIONER_URL cannot be used: {why}."))?;
+        let secret = WebhookSecret::parse(secret).ok_or(
+            "PROVISIONER_SECRET must be whsec_ and 24 to 64 bytes in base64. Set it with `wrangler secret put \
+             PROVISIONER_SECRET`, or take PROVISIONER_URL away.",
+        )?;
+        Ok(Some(Self { url: url.base().to_owned(), secret }))
+    }
 }
 
 /// Shortest operator token in bytes.
@@ -62,11 +90,14 @@ impl Config {
         let hosts = Hosts::new(&domain, &text("HOSTS")?, text("PATH_ENDPOINTS")? == "on")?;
         let development = text("DEVELOPMENT")? == "on";
         let origins = OriginRules::new(development, &text("ORIGIN_HOSTS")?, hosts.clone())?;
+        let provisioner =
+            Provisioner::read(&text("PROVISIONER_URL")?, &text("PROVISIONER_SECRET")?, &origins)?;
         let operators = [text("OPERATOR_TOKEN")?, text("OPERATOR_TOKEN_NEXT")?];
         let previous = text("KEY_PEPPER_PREVIOUS")?;
         Ok(Self {
             hosts,
             origins,
+            provisioner,
             agent_labels: text("METRICS_AGENT_LABELS")? == "on",
             logs_calls: text("CALL_LOG")? != "off",
             has_filter: entry::has_filter(env),

@@ -15,6 +15,8 @@ mod instance;
 mod keys;
 mod lifecycle;
 mod metrics;
+mod notices;
+mod notifying;
 mod object;
 mod outbox;
 mod permits;

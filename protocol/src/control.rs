@@ -9,3 +9,4 @@ pub mod fields;
 pub mod key;
 pub mod limits;
 pub mod page;
+pub mod state;

@@ -23,3 +23,4 @@ pub mod request_id;
 pub mod seal;
 pub mod stream;
 pub mod time;
+pub mod webhook;

@@ -43,6 +43,8 @@ export interface AgentDocument {
   model: string | null;
   models: string[];
   early_headers: boolean;
+  replicas: number;
+  next_step: string | null;
   start_deadline_seconds: number;
   legacy_403: boolean;
   state: AgentState;
@@ -106,6 +108,7 @@ export interface TenantOverrides {
   model?: string;
   models?: string[];
   early_headers?: boolean;
+  replicas?: number;
   start_deadline_seconds?: number;
   legacy_403?: boolean;
   origin?: { type: "tunnel" } | { type: "http"; url: string; headers?: Record<string, string> };

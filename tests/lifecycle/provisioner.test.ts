@@ -50,7 +50,10 @@ class Receiver {
           return;
         }
         try {
-          const body = new Webhook(SECRET).verify(Buffer.concat(chunks).toString(), headers) as Omit<Told, "id">;
+          const body = new Webhook(SECRET).verify(Buffer.concat(chunks).toString(), headers) as Omit<
+            Told,
+            "id"
+          >;
           this.told.push({ id, ...body });
         } catch (error) {
           this.refused.push(String(error));
@@ -171,7 +174,10 @@ describe("a deployment without a provisioner", () => {
       [{ PROVISIONER_URL: "https://hook.example" }, "PROVISIONER_SECRET"],
       [{ PROVISIONER_URL: "https://hook.example", PROVISIONER_SECRET: "whsec_short" }, "PROVISIONER_SECRET"],
       [{ PROVISIONER_URL: "ftp://hook.example", PROVISIONER_SECRET: SECRET }, "PROVISIONER_URL"],
-      [{ PROVISIONER_URL: "http://hook.example", PROVISIONER_SECRET: SECRET, DEVELOPMENT: "off" }, "PROVISIONER_URL"],
+      [
+        { PROVISIONER_URL: "http://hook.example", PROVISIONER_SECRET: SECRET, DEVELOPMENT: "off" },
+        "PROVISIONER_URL",
+      ],
     ] as const) {
       const worker = await startWorker({ vars });
       try {

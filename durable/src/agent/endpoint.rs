@@ -2,6 +2,7 @@
 
 use super::capabilities::Found;
 use super::keys::Key;
+use super::notices::Notices;
 use super::outbox::Outbox;
 use super::permits::Permits;
 use super::queue::Queue;
@@ -51,6 +52,8 @@ pub(super) struct Loaded {
     pub runs: Runs,
     /// What the account is to be told.
     pub outbox: Outbox,
+    /// What the provisioner is to be told.
+    pub notices: Notices,
     /// The state and reason that the account was told, or is being told.
     pub announced: Option<(State, Option<String>)>,
     pub permits: Permits,
@@ -79,6 +82,8 @@ pub struct Endpoint<S> {
     pub(super) pepper: Pepper,
     pub(super) name: String,
     pub(super) loaded: Option<Loaded>,
+    /// Whether the deployment has a provisioner.
+    pub(super) provisioned: bool,
     /// When the event came that is being served.
     pub(super) now: Millis,
     pub(super) queue: Queue,
@@ -101,12 +106,19 @@ impl<S: Sql> Endpoint<S> {
             pepper,
             name,
             loaded: None,
+            provisioned: false,
             now: 0,
             queue: Queue::default(),
             watches: HashMap::new(),
             alarmed: false,
             decided: Vec::new(),
         }
+    }
+
+    /// The endpoint in a deployment that has a provisioner, or has none.
+    #[must_use]
+    pub fn provisioned(self, provisioned: bool) -> Self {
+        Self { provisioned, ..self }
     }
 
     /// Takes one message and gives its answer, both as text; a call that waits is answered later, among
@@ -218,6 +230,7 @@ impl<S: Sql> Endpoint<S> {
             used_keys: Vec::new(),
             runs: Runs::load(&self.sql)?,
             outbox: Outbox::load(&self.sql)?,
+            notices: Notices::load(&self.sql)?,
             announced: Some((from_json(&quoted(stored(4)))?, stored(6).maybe_text())),
             permits: Permits::load(&self.sql)?,
             probed: 0,
@@ -284,6 +297,7 @@ impl<S: Sql> Endpoint<S> {
             row.to_vec(),
         )];
         statements.extend(self.state_event());
+        statements.extend(self.notice());
         let written = self.sql.batch(&statements);
         if let Err(error) = written {
             // What is in memory is not what is stored: the next message reads it again.
@@ -357,13 +371,16 @@ impl<S: Sql> Endpoint<S> {
     pub fn due(&self) -> Option<Millis> {
         let loaded = self.loaded.as_ref()?;
         let rest = loaded.permits.next_rest();
-        let ends = loaded.keys.values().filter_map(Key::end_due).min();
-        [loaded.outbox.due, ends, loaded.start_wake(), loaded.runs.next_end(), rest].into_iter().flatten().min()
+        let told = [self.tell_by(), loaded.notices.due];
+        let own = [loaded.start_wake(), loaded.runs.next_end(), rest];
+        told.into_iter().chain(own).flatten().min()
     }
 
     /// Whether something goes on that only the alarm looks after.
     pub fn is_under_way(&self) -> bool {
-        self.loaded.as_ref().is_some_and(|loaded| loaded.start_wake().is_some())
+        self.loaded
+            .as_ref()
+            .is_some_and(|loaded| loaded.start_wake().is_some() || loaded.notices.due.is_some())
     }
 
     /// Whether something waits for [`Endpoint::flush`].

@@ -31,6 +31,8 @@ pub(super) struct Shared {
     writing: Cell<bool>,
     /// Whether the account is being told.
     pub(super) telling: Cell<bool>,
+    /// Whether the provisioner is being told.
+    pub(super) notifying: Cell<bool>,
     /// When the next tick is due, as far as one is.
     ticking: Cell<Option<Millis>>,
     /// When the alarm is set for, as far as this instance knows.
@@ -58,15 +60,17 @@ impl Shared {
     pub(super) fn open(state: &JsValue, env: &JsValue) -> Result<Self, Failure> {
         let storage = object::Storage::of(state)?;
         let pepper = entry::pepper(env)?;
-        let endpoint = RefCell::new(Endpoint::new(storage.clone(), pepper, object::name(state)?));
+        let provisioned = entry::variable(env, "PROVISIONER_URL")?.is_some_and(|url| !url.is_empty());
+        let endpoint = Endpoint::new(storage.clone(), pepper, object::name(state)?).provisioned(provisioned);
         Ok(Self {
             state: state.clone(),
             env: env.clone(),
             storage,
-            endpoint,
+            endpoint: RefCell::new(endpoint),
             waiting: RefCell::default(),
             writing: Cell::new(false),
             telling: Cell::new(false),
+            notifying: Cell::new(false),
             ticking: Cell::new(None),
             alarm: Cell::new(None),
         })
@@ -109,6 +113,9 @@ impl Shared {
             self.tell_soon();
         } else if self.endpoint.borrow().is_under_way() {
             self.arm();
+        }
+        if self.endpoint.borrow().has_notice(turn.now) {
+            self.notify_soon();
         }
         answer
     }

@@ -1,6 +1,7 @@
 //! The states of an endpoint and what leads from one to the other (agent-endpoints §3).
 
 use super::endpoint::{Answer, Endpoint, Loaded, Turn};
+use super::notices::Notices;
 use super::outbox::Outbox;
 use super::permits::Permits;
 use super::runs::Runs;
@@ -49,6 +50,7 @@ impl<S: Sql> Endpoint<S> {
             used_keys: Vec::new(),
             runs: Runs::default(),
             outbox: Outbox::default(),
+            notices: Notices::of("create"),
             announced: None,
             permits: Permits::default(),
             probed: 0,
@@ -70,7 +72,11 @@ impl<S: Sql> Endpoint<S> {
             return Err(super::admit::lost());
         }
         let elsewhere = change.origin.is_some();
+        let replicas = loaded.settings.replicas;
         loaded.settings = change.apply(loaded.settings.clone())?;
+        if loaded.settings.replicas != replicas {
+            loaded.notices.done = Some("change");
+        }
         if elsewhere {
             (loaded.found, loaded.probed) = (None, 0);
             loaded.starting = Starting::default();
@@ -87,6 +93,7 @@ impl<S: Sql> Endpoint<S> {
             State::Running | State::Initializing => {}
             State::Deploying | State::Paused | State::Failed => {
                 loaded.enter(State::Initializing, None, turn.now);
+                loaded.notices.done = Some("start");
             }
         }
         self.started(turn)
@@ -101,6 +108,7 @@ impl<S: Sql> Endpoint<S> {
             State::Running | State::Initializing | State::Paused | State::Failed => {
                 loaded.enter(State::Initializing, None, turn.now);
                 loaded.found = None;
+                loaded.notices.done = Some("restart");
             }
         }
         self.started(turn)
@@ -124,7 +132,10 @@ impl<S: Sql> Endpoint<S> {
         let loaded = self.existing()?;
         match loaded.state {
             State::Paused => {}
-            State::Running | State::Initializing => loaded.enter(State::Paused, None, now),
+            State::Running | State::Initializing => {
+                loaded.enter(State::Paused, None, now);
+                loaded.notices.done = Some("pause");
+            }
             State::Deploying | State::Failed | State::Terminated => {
                 return Err(illegal(loaded.state, "paused"))
             }
@@ -147,6 +158,7 @@ impl<S: Sql> Endpoint<S> {
         let loaded = self.existing()?;
         if loaded.state != State::Terminated {
             loaded.enter(State::Terminated, None, now);
+            loaded.notices.done = Some("terminate");
             loaded.settings.alias = None;
         }
         self.alarmed = true;

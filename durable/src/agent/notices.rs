@@ -32,6 +32,11 @@ pub(super) struct Notices {
 }
 
 impl Notices {
+    /// None that waits, and one to be written for what was just done.
+    pub(super) fn of(done: &'static str) -> Self {
+        Self { done: Some(done), ..Self::default() }
+    }
+
     /// Looks whether one waits.
     pub(super) fn load(sql: &impl Sql) -> Result<Self, SqlError> {
         let waits = sql.finds("SELECT 1 FROM notice LIMIT 1")?;
@@ -61,8 +66,17 @@ impl<S: Sql> Endpoint<S> {
                 "desired": { "state": desired, "replicas": if runs { loaded.settings.replicas } else { 0 } },
             },
         });
-        loaded.notices.due = Some(loaded.notices.due.unwrap_or(self.now).min(self.now + RETRY));
-        Some(("INSERT INTO notice (created, body) VALUES (?1, ?2)", vec![self.now.into(), body.to_string().into()]))
+        // Behind one that waits or is on its way it has to wait, too.
+        loaded.notices.due = Some(loaded.notices.due.unwrap_or(self.now));
+        Some((
+            "INSERT INTO notice (created, body) VALUES (?1, ?2)",
+            vec![self.now.into(), body.to_string().into()],
+        ))
+    }
+
+    /// Whether a notice is to be sent now.
+    pub fn has_notice(&self, now: Millis) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.notices.due.is_some_and(|due| due <= now))
     }
 
     /// The notice that is to be sent now, if one waits and its time has come; it is not handed out again for a while.

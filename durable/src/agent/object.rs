@@ -43,14 +43,15 @@ impl Agent {
         self.turns.serve(request).map_err(|failure| JsValue::from_str(&failure.0))
     }
 
-    /// Charges leases that have ended, probes the pod of an agent that starts, and tells the account what it does not
-    /// know yet. A failure is tried again later:
+    /// Charges leases that have ended, probes the pod of an agent that starts, and tells the account and the
+    /// provisioner what they do not know yet. A failure is tried again later:
     /// the platform would give up after six times.
     pub fn alarm(&self) -> Result<JsValue, JsValue> {
         let Ok(shared) = self.shared.clone() else { return Ok(JsValue::UNDEFINED) };
         let target = shared.ring();
         let work = async move {
-            entry::together(vec![Box::pin(shared.tell()), Box::pin(shared.probe(target))]).await;
+            let notifying = Box::pin(shared.notify());
+            entry::together(vec![Box::pin(shared.tell()), Box::pin(shared.probe(target)), notifying]).await;
             Ok(JsValue::UNDEFINED)
         };
         entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, DEADLINE_MS, "", work)

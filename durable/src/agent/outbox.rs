@@ -130,6 +130,12 @@ impl<S: Sql> Endpoint<S> {
         outbox.due
     }
 
+    /// When the account is to be told at the latest, by the alarm: of what waits, or of a key that will have ended.
+    pub fn tell_by(&self) -> Option<Millis> {
+        let loaded = self.loaded.as_ref()?;
+        loaded.keys.values().filter_map(Key::end_due).chain(loaded.outbox.due).min()
+    }
+
     /// Whether an event waits that nobody has tried to tell yet.
     pub fn has_news(&self) -> bool {
         self.loaded.as_ref().is_some_and(|loaded| loaded.outbox.waiting && loaded.outbox.failed == 0)

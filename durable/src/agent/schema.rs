@@ -1,7 +1,7 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP];
+pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP, NOTICES];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
@@ -38,6 +38,11 @@ const FIRST: &[&str] = &[
 
 /// How long the agent usually takes to start, in milliseconds.
 const STARTUP: &[&str] = &["ALTER TABLE agent ADD COLUMN startup INTEGER"];
+
+/// What the provisioner is still to be told.
+const NOTICES: &[&str] = &[
+    "CREATE TABLE notice (seq INTEGER PRIMARY KEY AUTOINCREMENT, created INTEGER NOT NULL, body TEXT NOT NULL)",
+];
 
 /// Runs that were told to end when their agent was paused at once.
 const ABORTED: &[&str] = &["ALTER TABLE lease ADD COLUMN aborted INTEGER"];

@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 mod keys;
 mod leases;
 mod limits;
+mod notices;
 mod order;
 mod rotation;
 mod slots;

@@ -4,6 +4,7 @@ use super::account::Name;
 use super::browser_origin::is_allowable;
 use super::fields::{wrong, Fields};
 pub use super::limits::Limits;
+pub use super::state::State;
 use crate::endpoint::models::is_model;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias};
@@ -13,53 +14,11 @@ use std::collections::BTreeMap;
 /// Most entries of `models`.
 const MAX_MODELS: usize = 64;
 
+/// Most `replicas`.
+const MAX_REPLICAS: u32 = 16;
+
 /// Longest `start_deadline_seconds`.
 const MAX_START_DEADLINE: u32 = 3_600;
-
-/// Where an agent stands. Other names in use are read too: see each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Created; nobody asked for it to run yet. Also `pending`, `provisioning`.
-    #[serde(alias = "pending", alias = "provisioning")]
-    Deploying,
-    /// Asked to run; no probe of its pod has succeeded yet. Also `starting`.
-    #[serde(alias = "starting")]
-    Initializing,
-    /// Serving.
-    Running,
-    /// Stopped by its owner; keeps its id and keys. Also `stopped`.
-    #[serde(alias = "stopped")]
-    Paused,
-    /// Could not be started.
-    Failed,
-    /// Ended for ever; its id is never used again.
-    Terminated,
-}
-
-impl State {
-    /// Reads a state by its own name or another in use.
-    ///
-    /// # Errors
-    /// `invalid_request` naming the parameter `state`.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        serde_json::from_value(text.into()).map_err(|_| {
-            wrong("state", "it must be deploying, initializing, running, paused, failed or terminated")
-        })
-    }
-
-    /// The state as text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deploying => "deploying",
-            Self::Initializing => "initializing",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Failed => "failed",
-            Self::Terminated => "terminated",
-        }
-    }
-}
 
 /// How the pod is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,12 +60,20 @@ pub struct Settings {
     /// Whether a plain answer may begin with white space while the pod still works on it.
     #[serde(default)]
     pub early_headers: bool,
+    /// Replicas of the pod that the provisioner is to run.
+    #[serde(default = "one")]
+    pub replicas: u32,
     /// How long a start may take, in seconds.
     #[serde(default = "start_deadline")]
     pub start_deadline_seconds: u32,
     /// Whether a call of `/v1/chat` over the request limit is answered with 403 instead of 429.
     #[serde(default)]
     pub legacy_403: bool,
+}
+
+/// As many replicas as there are unless the owner says otherwise.
+fn one() -> u32 {
+    1
 }
 
 /// How long a start may take unless the owner says otherwise, in seconds.
@@ -150,6 +117,9 @@ pub struct Change {
     /// Whether plain answers may begin early.
     #[serde(default)]
     pub early_headers: Option<bool>,
+    /// Another number of replicas.
+    #[serde(default)]
+    pub replicas: Option<u32>,
     /// Another time that a start may take.
     #[serde(default)]
     pub start_deadline_seconds: Option<u32>,
@@ -204,6 +174,7 @@ impl NewAgent {
             forward_headers: Vec::new(),
             limits: Limits::default(),
             early_headers: false,
+            replicas: one(),
             start_deadline_seconds: start_deadline(),
             legacy_403: false,
         };
@@ -255,6 +226,7 @@ impl Change {
             model,
             models: fields.optional("models")?.map(check_models).transpose()?,
             early_headers: fields.optional("early_headers")?,
+            replicas: fields.optional("replicas")?,
             start_deadline_seconds: fields.optional("start_deadline_seconds")?,
             legacy_403: fields.optional("legacy_403")?,
             origin: fields.nested("origin")?.map(take_origin).transpose()?,
@@ -287,6 +259,7 @@ impl Change {
         settings.model = self.model.unwrap_or(settings.model);
         settings.models = self.models.unwrap_or(settings.models);
         settings.early_headers = self.early_headers.unwrap_or(settings.early_headers);
+        settings.replicas = self.replicas.unwrap_or(settings.replicas);
         settings.start_deadline_seconds =
             self.start_deadline_seconds.unwrap_or(settings.start_deadline_seconds);
         settings.legacy_403 = self.legacy_403.unwrap_or(settings.legacy_403);
@@ -309,6 +282,9 @@ impl Change {
         };
         if settings.model.as_ref().is_some_and(|model| !settings.may_use(model)) {
             return Err(wrong("model", "it must be one of models"));
+        }
+        if !(1..=MAX_REPLICAS).contains(&settings.replicas) {
+            return Err(wrong("replicas", "it must be 1 to 16"));
         }
         if !(1..=MAX_START_DEADLINE).contains(&settings.start_deadline_seconds) {
             return Err(wrong("start_deadline_seconds", "it must be 1 to 3600"));
@@ -416,21 +392,6 @@ mod tests {
     }
 
     #[test]
-    fn states_are_read_by_every_name_in_use_and_written_by_their_own() {
-        for (name, state) in [
-            ("pending", State::Deploying),
-            ("provisioning", State::Deploying),
-            ("starting", State::Initializing),
-            ("stopped", State::Paused),
-            ("failed", State::Failed),
-        ] {
-            assert_eq!(State::parse(name), Ok(state));
-            assert_eq!(State::parse(state.as_str()), Ok(state));
-        }
-        assert_eq!(State::parse("Running").unwrap_err().param.as_deref(), Some("state"));
-    }
-
-    #[test]
     fn an_agent_needs_a_name_and_nothing_else() {
         let made = settings(r#"{"name":"my-agent"}"#).unwrap();
         assert_eq!(made.origin, Origin::Tunnel);
@@ -442,7 +403,10 @@ mod tests {
     fn every_wrong_field_is_named() {
         assert_eq!(param(r#"{"name":"1"}"#), "name");
         assert_eq!(param(r#"{"name":"a","alias":"www"}"#), "alias");
-        assert_eq!(param(r#"{"name":"a","replicas":3}"#), "replicas");
+        assert_eq!(param(r#"{"name":"a","nothing":3}"#), "nothing");
+        assert_eq!(param(r#"{"name":"a","replicas":0}"#), "replicas");
+        assert_eq!(param(r#"{"name":"a","replicas":17}"#), "replicas");
+        assert_eq!(settings(r#"{"name":"a","replicas":16}"#).unwrap().replicas, 16);
         assert_eq!(param(r#"{"name":"a","origin":{"type":"http"}}"#), "origin.url");
         assert_eq!(param(r#"{"name":"a","origin":{"type":"x"}}"#), "origin.type");
         assert_eq!(param(r#"{"name":"a","timeout_seconds":301}"#), "timeout_seconds");
@@ -465,7 +429,7 @@ mod tests {
     #[test]
     fn settings_of_the_first_version_are_read() {
         let mut stored = serde_json::to_value(settings(r#"{"name":"a"}"#).unwrap()).unwrap();
-        for added in ["models", "early_headers", "start_deadline_seconds", "legacy_403"] {
+        for added in ["models", "early_headers", "replicas", "start_deadline_seconds", "legacy_403"] {
             stored.as_object_mut().unwrap().remove(added).unwrap();
         }
         let read: Settings = serde_json::from_value(stored).unwrap();

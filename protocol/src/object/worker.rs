@@ -28,6 +28,19 @@ const WINDOW: Millis = 60_000;
 pub enum WorkerAsk {
     /// Is the pod ready, and what does it serve? Answers [`super::agent::ProbeReport`].
     Probe(Box<Target>),
+    /// Tell the provisioner. Answers `null` once it has taken the notice.
+    Notify(Box<Notice>),
+}
+
+/// A message for the provisioner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Its place in the agent's outbox.
+    pub seq: i64,
+    /// Its id, the same in every attempt.
+    pub id: String,
+    /// Its body.
+    pub body: String,
 }
 
 /// The signature of a request with this body: `<pepper version>.<minute>.<hmac>`.
