@@ -1,11 +1,10 @@
 //! The Worker itself, as its objects reach it: for what an object must not do, such as a fetch that waits for a pod.
 
-use super::{glue, now, Failure};
+use super::{glue, now, task, Failure};
 use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::object::worker::{sign, WorkerAsk, HOST, SIGNATURE};
 use moltghost_protocol::object::write;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 /// Longest time that an answer takes, in milliseconds.
 const TIMEOUT_MS: u32 = 20_000;
@@ -18,6 +17,7 @@ pub async fn ask(state: &JsValue, pepper: &Pepper, ask: &WorkerAsk) -> Result<St
     let body = write(ask);
     let signature = sign(pepper, &body, now());
     let url = format!("https://{HOST}/");
-    let answer = JsFuture::from(glue::ask_worker(state, &url, SIGNATURE, &signature, &body, TIMEOUT_MS)?);
-    answer.await?.as_string().ok_or_else(|| Failure("the Worker answered without text".to_owned()))
+    let asked = glue::ask_worker(state, &url, SIGNATURE, &signature, &body, TIMEOUT_MS)?;
+    let answer = task::settled(&asked).await?;
+    answer.as_string().ok_or_else(|| Failure("the Worker answered without text".to_owned()))
 }
