@@ -27,6 +27,7 @@ mod rotate;
 mod runs;
 mod schema;
 mod start;
+mod stored;
 mod telling;
 #[cfg(test)]
 mod tests;

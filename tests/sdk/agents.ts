@@ -26,6 +26,9 @@ export async function cast(served: Served, pod: Pod): Promise<Cast> {
   await paused.pause();
   const terminated = await tenant(served, pod, { account });
   await terminated.terminate();
+  // A pod that nobody connects in time.
+  const failed = await tenant(served, null, { account, start_deadline_seconds: 1 });
+  await control(served, `/agents/${failed.id}/start`, { method: "POST" });
   const deserted = await tenant(served, gone, { account });
   await gone.close();
   const busy = await tenant(served, slow, { account, limits: { concurrency: 1, queue: 0 } });
@@ -37,6 +40,7 @@ export async function cast(served: Served, pod: Pod): Promise<Cast> {
     },
   });
   assert.equal(held.status, 200);
+  await until("a start to fail", async () => (await failed.shown()).state === "failed");
   const agents = {
     running,
     bare: await tenant(served, bare, { account }),
@@ -44,6 +48,7 @@ export async function cast(served: Served, pod: Pod): Promise<Cast> {
     // A pod that nobody has connected yet.
     initializing: await tenant(served, null, { account }),
     paused,
+    failed,
     unreachable,
     terminated,
     unknown: paused,

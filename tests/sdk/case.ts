@@ -16,6 +16,7 @@ export type AgentKind =
   | "limited"
   | "initializing"
   | "paused"
+  | "failed"
   | "unreachable"
   | "terminated"
   | "unknown"

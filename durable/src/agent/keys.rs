@@ -2,7 +2,8 @@
 //! the only one that checks.
 
 use super::caller::{opens, wrong_key};
-use super::endpoint::{from_json, to_json, Answer, Endpoint, Loaded};
+use super::endpoint::{Answer, Endpoint, Loaded};
+use super::stored::{from_json, to_json};
 use crate::sql::{column, Sql, Statement, Value};
 use moltghost_protocol::control::account::Name;
 use moltghost_protocol::control::agent::State;

@@ -3,8 +3,9 @@
 //! One row changes, in one commit with the event that tells of it, so a rotation is there whole or not at all. Its id makes it idempotent: the secret is derived
 //! from it, so asking again tells the same one, and the grace period does not begin anew.
 
-use super::endpoint::{to_json, Answer, Endpoint};
+use super::endpoint::{Answer, Endpoint};
 use super::keys::OldSecret;
+use super::stored::to_json;
 use crate::sql::{Sql, Statement};
 use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::control::key::KeyDocument;

@@ -1,7 +1,8 @@
 //! What was used by day and month, and the numbers of calls, as the control API shows them.
 
-use super::endpoint::{from_json, quoted, Answer, Endpoint};
+use super::endpoint::{Answer, Endpoint};
 use super::metrics::steps;
+use super::stored::{from_json, quoted};
 use crate::sql::{column, Sql, SqlError, Value};
 use moltghost_protocol::metrics::range::{
     DayUsage, MetricsDocument, MetricsRange, UsageDocument, UsageRange,

@@ -8,6 +8,7 @@ import { notFound, unavailable } from "./errors.ts";
 const UNSERVING: [AgentKind, number, Case["wanted"]["error"]][] = [
   ["initializing", 3, unavailable("agent_initializing")],
   ["paused", 1, unavailable("agent_paused")],
+  ["failed", 1, unavailable("agent_failed")],
   ["unreachable", 3, unavailable("agent_unreachable")],
   ["busy", 3, unavailable("agent_busy")],
   [
