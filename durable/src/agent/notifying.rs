@@ -12,7 +12,7 @@ impl Shared {
     pub(super) fn notify_soon(self: &Rc<Self>) {
         if !self.notifying.replace(true) {
             let shared = Rc::clone(self);
-            task::spawn(async move {
+            task::soon(async move {
                 shared.notify().await;
                 shared.notifying.set(false);
             });

@@ -14,7 +14,7 @@ impl Shared {
         self.arm();
         if !self.telling.replace(true) {
             let shared = Rc::clone(self);
-            task::spawn(async move {
+            task::soon(async move {
                 shared.tell().await;
                 shared.telling.set(false);
             });
