@@ -69,7 +69,7 @@ async function slice({ url, observers }: Target): Promise<{ rate: number; posts:
   const total = () => counters.reduce((sum, counter) => sum + counter.messages, 0);
   const load = ["closed", "--url", `${url}/v1/messages`, "--body", body, "--connections", WRITERS];
   const began = performance.now();
-  const report = await measure([...load, "--seconds", SECONDS, "--warmup", "0"]);
+  const report = await measure([...load, "--seconds", SECONDS, "--warmup", "0.3"]);
   // The last that came decides, not when the posts ended.
   let [last, at] = [total(), performance.now()];
   const expected = () => Math.max(...counters.map((counter) => counter.messages)) * observers;
