@@ -1,5 +1,5 @@
 //! The filter in front of agents' objects (agent-endpoints §5): it keeps floods from them, and never refuses what they
-//! would admit (docs/decisions/0013).
+//! would admit (docs/decisions/0014).
 //!
 //! Two kinds of refusal can be given without an object. A key that this instance saw refused is refused for good, so
 //! where its address sends many such keys it is not asked about again. A key over its limit in a flood is asked
