@@ -7,6 +7,7 @@
 export const DIFFERENCES = [
   "dot-segments",
   "message-size",
+  "page-sizes",
   "generated-ids",
   "sender-names",
   "thread-room",
@@ -27,6 +28,7 @@ export const DIFFERENCES = [
   "private-rooms-hidden",
   "remote-namesakes",
   "dm-participants",
+  "most-members",
   "can-write",
   "token-rotation",
   "product",

@@ -194,6 +194,18 @@ export function dms(server: Server): void {
       assert.deepEqual(await stored([alpha, `local:${beta}`]), scoped);
     });
 
+    it("are between 256 at most", async () => {
+      const participant_ids = Array.from({ length: 256 }, (_, index) => `participant-${index}`);
+      const target = () => ({ kind: "dm", dm_id: uniqueName("dm"), participant_ids });
+      await server.send({ target: target(), from: { type: "human", id: "participant-0" } });
+      const more = await server.post({ target: target() });
+      if (server.differs("most-members", false, true)) {
+        refused(more, 422, "a direct conversation must have 256 participants or fewer; begin another");
+      } else {
+        assert.equal(more.status, 202, more.text);
+      }
+    });
+
     it("join a sender to its conversation", async () => {
       const [alpha, beta] = [await server.agent("alpha"), await server.agent("beta")];
       const id = uniqueName("dm");

@@ -6,14 +6,15 @@ import { uniqueName } from "../../harness/tenant.ts";
 import { ok, refused, type Server } from "../server.ts";
 import { list, type Page, withQuery } from "./page.ts";
 
-interface History {
+export interface History {
   name: string;
   collection: string;
   target: (server: Server) => Promise<Record<string, unknown>>;
   path: (target: Record<string, unknown>) => string;
 }
 
-const HISTORIES: History[] = [
+/** Everything that is read newest first. */
+export const HISTORIES: History[] = [
   {
     name: "a room's messages",
     collection: "messages",

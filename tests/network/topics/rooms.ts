@@ -182,6 +182,20 @@ export function rooms(server: Server): void {
       assert.deepEqual((await server.ok<Room>(200, `/v1/rooms/${id}`)).members, ["alpha"]);
     });
 
+    it("are 256 at most", async () => {
+      const id = await server.room({ members: members(255) });
+      assert.equal(ok<Room>(await change(id, { add: ["member-255"] })).members?.length, 256);
+      const more = await change(id, { add: ["member-256"] });
+      if (server.differs("most-members", false, true)) {
+        refused(more, 422, `room "${id}" would have 257 members: 256 are allowed`);
+      } else {
+        assert.equal(ok<Room>(more).members?.length, 257);
+      }
+      const instead = { add: ["member-257"], remove: ["member-0", "member-000", "member-256"] };
+      assert.equal(ok<Room>(await change(id, instead)).members?.length, 256);
+      await server.ok(200, `/v1/rooms/${id}`, { method: "DELETE" });
+    });
+
     it("of unknown rooms are 404", async () => {
       refused(await change("none-such", { add: ["alpha"] }), 404, 'unknown room "none-such"');
     });
