@@ -15,6 +15,7 @@ pub mod operator;
 mod presence;
 pub mod search;
 mod stream;
+mod warnings;
 mod write;
 
 use crate::answer::Answer;
@@ -89,7 +90,7 @@ pub async fn serve(request: &Request) -> Answer {
 async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
     let admin = Gate::Any(Scopes::ADMIN);
     match route {
-        Route::Network => asking.document(NetworkOp::Network).await,
+        Route::Network => warnings::network(asking).await,
         Route::Rooms if asking.request.method() == "POST" => {
             let body: CreateRoom = asking.body(admin).await?;
             asking.document(NetworkOp::CreateRoom(body)).await

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::cors;
 use crate::request::Request;
-use moltghost_durable::bindings::d1;
+use moltghost_durable::bindings::d1::{self, Database};
 use moltghost_protocol::error::{Code, Problem};
 
 /// The contract, as JSON; written from `docs/openapi.yaml` by the build script.
@@ -11,9 +11,6 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// Version of the access layer.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Number of D1 migrations that this build needs.
-const MIGRATIONS: u32 = 3;
 
 /// Serves `/healthz`, `/readyz` and `/openapi.json`; `None` for any other path.
 pub async fn serve(request: &Request) -> Option<Answer> {
@@ -50,19 +47,35 @@ async fn ready(request: &Request) -> Answer {
 
 /// What is wrong with D1, and what to do; `None` where nothing is.
 pub async fn d1_fault(request: &Request) -> Option<&'static str> {
-    let asked = [("SELECT count(*) AS n FROM d1_migrations", vec![])];
-    match d1::batch(&request.env, d1::Database::History, &asked).await {
-        Ok(rows) => {
-            let applied = serde_json::from_str::<serde_json::Value>(&rows)
-                .ok()
-                .and_then(|rows| rows.get(0)?.get("n")?.as_u64())
-                .unwrap_or_default();
-            (applied < u64::from(MIGRATIONS))
-                .then_some("D1 lacks migrations. Run: wrangler d1 migrations apply DB --remote.")
-        }
+    match d1::state(&request.env, Database::History).await {
+        Ok(state) => (state.migrations < migrations(Database::History))
+            .then_some("D1 lacks migrations. Run: wrangler d1 migrations apply DB --remote."),
         Err(failure) => {
             crate::log("d1_unavailable", request, &failure.to_string());
-            Some("D1 does not answer, or has no migrations. Run: wrangler d1 migrations apply DB --remote.")
+            Some("D1 does not answer. Look at Cloudflare's status; nothing but search and queries waits for it.")
+        }
+    }
+}
+
+/// Number of migrations that this build needs of a database.
+pub fn migrations(database: Database) -> u32 {
+    match database {
+        Database::History => 3,
+        Database::Search => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_are_all_that_there_are() {
+        for (database, folder) in [(Database::History, "migrations"), (Database::Search, "migrations/search")]
+        {
+            let files = std::fs::read_dir(folder).unwrap().filter_map(Result::ok);
+            let count = files.filter(|file| file.path().extension().is_some_and(|e| e == "sql")).count();
+            assert_eq!(u32::try_from(count).unwrap(), migrations(database), "{folder}");
         }
     }
 }

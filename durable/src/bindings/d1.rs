@@ -2,6 +2,7 @@
 
 use super::{glue, task, Failure};
 use crate::sql::Value;
+use serde::Deserialize;
 use wasm_bindgen::JsValue;
 
 /// The databases, by the names of their bindings.
@@ -14,7 +15,8 @@ pub enum Database {
 }
 
 impl Database {
-    fn binding(self) -> &'static str {
+    /// Name of its binding.
+    pub fn binding(self) -> &'static str {
         match self {
             Self::History => "DB",
             Self::Search => "SEARCH",
@@ -27,6 +29,33 @@ impl Database {
     }
 }
 
+/// What a database is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct State {
+    /// Migrations that were applied; 0 where there is no record of any.
+    pub migrations: u32,
+    /// Bytes.
+    pub size: u64,
+}
+
+fn bound(env: &JsValue, database: Database) -> Result<JsValue, Failure> {
+    let name = database.binding();
+    let database = glue::binding(env, name)?;
+    if database.is_undefined() {
+        return Err(Failure(format!("there is no D1 binding named {name}")));
+    }
+    Ok(database)
+}
+
+/// Looks at a database.
+///
+/// # Errors
+/// What D1 says, or that it is not bound.
+pub async fn state(env: &JsValue, database: Database) -> Result<State, Failure> {
+    let told = task::settled(&glue::d1_state(&bound(env, database)?)?).await?;
+    serde_json::from_str(&told.as_string().unwrap_or_default()).map_err(|error| Failure(error.to_string()))
+}
+
 /// Runs statements as one transaction and answers the rows of the last, as a JSON array of objects.
 ///
 /// # Errors
@@ -36,11 +65,7 @@ pub async fn batch(
     database: Database,
     statements: &[(&str, Vec<Value>)],
 ) -> Result<String, Failure> {
-    let name = database.binding();
-    let database = glue::binding(env, name)?;
-    if database.is_undefined() {
-        return Err(Failure(format!("there is no D1 binding named {name}")));
-    }
+    let database = bound(env, database)?;
     let text = serde_json::to_string(statements).map_err(|error| Failure(error.to_string()))?;
     let rows = task::settled(&glue::d1_batch(&database, &text)?).await?;
     Ok(rows.as_string().unwrap_or_default())

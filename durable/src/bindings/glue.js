@@ -590,3 +590,17 @@ export async function d1Batch(database, statements) {
   const results = await database.batch(prepared);
   return JSON.stringify(results.at(-1)?.results ?? []);
 }
+
+/** What a database is like, `{"migrations":N,"size":BYTES}`; one without a record of migrations has none. */
+export async function d1State(database) {
+  const applied = database.prepare("SELECT count(*) AS n FROM d1_migrations");
+  try {
+    const { results, meta } = await applied.all();
+    return JSON.stringify({ migrations: results[0]?.n ?? 0, size: meta.size_after ?? 0 });
+  } catch (error) {
+    if (!String(error).includes("no such table")) {
+      throw error;
+    }
+    return JSON.stringify({ migrations: 0, size: 0 });
+  }
+}

@@ -128,6 +128,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = d1Batch)]
     pub fn d1_batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = d1State)]
+    pub fn d1_state(database: &JsValue) -> Result<Promise, JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/bindings/exchange.js")]

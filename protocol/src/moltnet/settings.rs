@@ -37,6 +37,9 @@ pub const ATTACHMENTS: usize = 20_000;
 /// Highest value of any of these.
 pub const MAX_STREAMS: usize = 30_000;
 
+/// Bytes of a D1 database from which on operators are warned: four fifths of what D1 holds.
+pub const D1_SIZE_WARNING: u64 = 8_000_000_000;
+
 /// Everything that variables say about the network. Tokens, pairings and limits live in the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator sets")]
@@ -82,6 +85,8 @@ pub struct Settings {
     /// `ADMIN_TOKEN`, a secret of at least 16 characters: a token with the scopes observe, write and admin that is
     /// there before any other.
     pub admin_token: Option<String>,
+    /// `D1_SIZE_WARNING`: bytes of a D1 database from which on `/v1/network` warns, [`D1_SIZE_WARNING`] unless set.
+    pub d1_size_warning: u64,
 }
 
 /// Origins of a list, in lower case and without a slash at the end.
@@ -152,6 +157,13 @@ impl Settings {
         if !admin_token.is_empty() && admin_token.len() < MIN_ADMIN_TOKEN {
             return Err(format!("ADMIN_TOKEN must have at least {MIN_ADMIN_TOKEN} characters"));
         }
+        let d1_size_warning = match text("D1_SIZE_WARNING", "")?.as_str() {
+            "" => D1_SIZE_WARNING,
+            bytes => match bytes.parse() {
+                Ok(bytes) if bytes > 0 => bytes,
+                _ => return Err(format!("D1_SIZE_WARNING must be a number of bytes above 0: {bytes}")),
+            },
+        };
         let open = auth == Some(Mode::Open);
         Ok(Self {
             id: network,
@@ -174,6 +186,7 @@ impl Settings {
             trust_forwarded: switch("TRUST_FORWARDED", false)?,
             allow_unauthenticated: text("ALLOW_UNAUTHENTICATED", "")? == "yes",
             admin_token: (!admin_token.is_empty()).then_some(admin_token),
+            d1_size_warning,
         })
     }
 
@@ -256,6 +269,8 @@ mod tests {
             ("ALLOWED_ORIGINS", "https://a.example, *"),
             ("ALLOWED_ORIGINS", "a.example"),
             ("ADMIN_TOKEN", "short"),
+            ("D1_SIZE_WARNING", "0"),
+            ("D1_SIZE_WARNING", "8 GB"),
         ] {
             assert!(read(&[(name, value)]).unwrap_err().starts_with(name), "{name}");
         }
