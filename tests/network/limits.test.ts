@@ -7,7 +7,7 @@ import { targets } from "./against.ts";
 import { CommandLine } from "./command-line.ts";
 import { MOLTNET } from "./original.ts";
 import { refused, Server } from "./server.ts";
-import { NETWORK_ID, OPEN } from "./setup.ts";
+import { NETWORK_ID, OPEN, tokenValue } from "./setup.ts";
 
 if (targets().includes("ours")) {
   describe("limits", () => {
@@ -15,7 +15,7 @@ if (targets().includes("ours")) {
     before(() => server.start());
     after(() => server.stop());
 
-    const limit = async (json: Record<string, number>): Promise<void> => {
+    const set = async (json: Record<string, number>): Promise<void> => {
       const answer = await server.worker.control("/network/limits", { method: "PATCH", json });
       assert.equal(answer.status, 200, answer.text);
     };
@@ -26,7 +26,7 @@ if (targets().includes("ours")) {
 
     it("are of posts per credential", async () => {
       const room = await server.room();
-      await limit({ posts_per_minute: 3 });
+      await set({ posts_per_minute: 3 });
       const from = { type: "human", id: "suite" };
       const statuses: number[] = [];
       let last = await server.post({ room, from }, { as: "adminWrite" });
@@ -37,11 +37,11 @@ if (targets().includes("ours")) {
       assert.deepEqual(statuses, [202, 202, 202]);
       limited(last, /posts_per_minute/);
       assert.equal((await server.post({ room, from }, { as: "operator" })).status, 202);
-      await limit({ posts_per_minute: 30_000 });
+      await set({ posts_per_minute: 30_000 });
     });
 
     it("are of registrations per address", async () => {
-      await limit({ registrations_per_hour: 2 });
+      await set({ registrations_per_hour: 2 });
       const statuses: number[] = [];
       let last = await server.ask("/v1/agents/register", { as: null, json: {} });
       for (let count = 0; count < 4 && last.status === 201; count += 1) {
@@ -51,28 +51,58 @@ if (targets().includes("ours")) {
       assert.ok(statuses.length <= 2);
       limited(last, /registrations_per_hour/);
       await server.register(uniqueName("agent"));
-      if (MOLTNET !== undefined) {
-        const cli = new CommandLine();
-        const { code, stdout, stderr } = await cli.run(
-          ...["connect", "--runtime", "codex", "--workspace", ".", "--base-url", server.url],
-          ...["--network-id", NETWORK_ID, "--member-id", uniqueName("cli"), "--rooms", "x"],
-          ...["--registration", "open"],
-        );
-        assert.notEqual(code, 0);
-        assert.match(stdout + stderr, /429.*registrations_per_hour/s);
-      }
-      await limit({ registrations_per_hour: 600 });
+      await set({ registrations_per_hour: 600 });
     });
 
     it("are of rooms and members of the network", async () => {
       const { rooms } = await server.ok<{ rooms: unknown[] }>(200, "/v1/rooms?limit=500");
-      await limit({ rooms: rooms.length });
+      await set({ rooms: rooms.length });
       refused(await server.ask("/v1/rooms", { json: { id: uniqueName("room") } }), 429, /rooms/);
-      await limit({ rooms: 100_000, members: 2 });
+      await set({ rooms: 100_000, members: 2 });
       const many = { id: uniqueName("room"), members: ["a", "b", "c"] };
       refused(await server.ask("/v1/rooms", { json: many }), 429, /members/);
-      await limit({ members: 1_000_000 });
+      await set({ members: 1_000_000 });
       await server.ok(201, "/v1/rooms", { json: many });
+    });
+
+    it("are told by the original's command line, each by its name", {
+      skip: MOLTNET === undefined ? "MOLTNET_BIN is not set" : false,
+    }, async () => {
+      const cli = new CommandLine({ ADMIN_TOKEN: tokenValue("operator") });
+      const at = ["--base-url", server.url];
+      const admin = [...at, "--auth-mode", "bearer", "--token-env", "ADMIN_TOKEN"];
+      const connect = (member: string) => [
+        ...["connect", "--runtime", "codex", "--workspace", ".", "--network-id", NETWORK_ID, ...at],
+        ...["--member-id", member, "--rooms", room, "--registration", "open"],
+      ];
+      const room = await server.room({ visibility: "public", write_policy: "registered_agents" });
+      await cli.done(...connect(uniqueName("cli")));
+      const { totals } = (await server.worker.control("/network")).json<{ totals: Record<string, number> }>();
+      const said = {
+        rooms: [{ id: uniqueName("room") }],
+        network: { id: NETWORK_ID },
+        version: "moltnet.v1",
+      };
+      cli.write("Moltnet.json", JSON.stringify(said));
+      const stranger = new CommandLine();
+      const add = ["admin", "room", "members", "add", "--room", room, "--member", "somebody"];
+      const send = ["send", "--network", NETWORK_ID, "--target", `room:${room}`, "--text", "hello"];
+      for (const [name, most = 0, usual, program, command] of [
+        ["posts_per_minute", 1, 30_000, cli, send],
+        ["registrations_per_hour", 1, 600, stranger, connect(uniqueName("cli"))],
+        ["rooms", totals.rooms, 100_000, cli, ["apply", "Moltnet.json", ...admin]],
+        ["members", totals.members, 1_000_000, cli, [...add, ...admin]],
+        ["agents", totals.agents, 100_000, cli, ["register-agent", "--agent", uniqueName("cli"), ...admin]],
+      ] as const) {
+        await set({ [name]: most });
+        // The first one may still be let through.
+        await program.run(...command);
+        const { code, stdout, stderr } = await program.run(...command);
+        assert.notEqual(code, 0, name);
+        assert.match(stdout + stderr, new RegExp(`429.*${name}`, "s"));
+        await set({ [name]: usual });
+        await program.done(...command);
+      }
     });
   });
 }
