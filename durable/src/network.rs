@@ -15,6 +15,7 @@ mod credential;
 mod describe;
 mod notices;
 mod object;
+mod once;
 mod operator;
 mod pairings;
 mod project;
@@ -124,7 +125,7 @@ impl<S: Sql, W: World> Network<S, W> {
         let op = match ask.op {
             // These come from other parts of ours, not from a caller.
             NetworkOp::DmSummary(summary) => return self.learn_summary(&summary),
-            NetworkOp::Operator(op) => return self.operate(op),
+            NetworkOp::Operator(op) => return self.operate(op, &ask.nonce),
             NetworkOp::Identify(ask_of) => return self.identify(&ask_of, &ask.nonce),
             NetworkOp::Unclaim(claim) => return self.unclaim(&claim),
             op => op,
@@ -144,13 +145,13 @@ impl<S: Sql, W: World> Network<S, W> {
             NetworkOp::Rooms(page) => self.rooms(&asker, &page),
             NetworkOp::CreateRoom(request) => self.create_room(&request, &ask.nonce),
             NetworkOp::Room(id) => self.room(&asker, &id),
-            NetworkOp::RemoveRoom(id) => self.remove_room(&id),
+            NetworkOp::RemoveRoom(id) => self.once(&ask.nonce, &|| self.remove_room(&id)),
             NetworkOp::UpdateMembers { room, change } => self.update_members(&room, &change),
             NetworkOp::Read(what) => self.place(&asker, &what),
             NetworkOp::Dms(page) => self.dms(&asker, &page),
             NetworkOp::Agents(page) => self.agents(&asker, &page),
             NetworkOp::Agent(id) => self.agent(&asker, &id),
-            NetworkOp::RemoveAgent(id) => self.remove_agent(&id),
+            NetworkOp::RemoveAgent(id) => self.once(&ask.nonce, &|| self.remove_agent(&id)),
             NetworkOp::Register(request) => self.register(&asker, &request, &ask.nonce),
             NetworkOp::Rotate { agent, request } => self.rotate(&asker, &agent, &request, &ask.nonce),
             NetworkOp::Apply(request) => self.bring_in(&request),

@@ -17,7 +17,7 @@ use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::{self, Conversation};
 use moltghost_protocol::object::hub::HubAsk;
-use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
+use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, OperatorOp, Reply};
 use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read_outcome, write as written};
 use serde::de::DeserializeOwned;
@@ -149,7 +149,16 @@ fn client(request: &Request) -> String {
 
 /// What makes the same request the same, should it reach the object twice.
 fn nonce(op: &NetworkOp) -> Outcome<String> {
-    if !matches!(op, NetworkOp::CreateRoom(_) | NetworkOp::Register(_) | NetworkOp::Rotate { .. }) {
+    let once = matches!(
+        op,
+        NetworkOp::CreateRoom(_)
+            | NetworkOp::Register(_)
+            | NetworkOp::Rotate { .. }
+            | NetworkOp::RemoveRoom(_)
+            | NetworkOp::RemoveAgent(_)
+            | NetworkOp::Operator(OperatorOp::RemoveToken(_) | OperatorOp::RemovePairing(_))
+    );
+    if !once {
         return Ok(String::new());
     }
     let bytes: [u8; 16] = random::bytes().map_err(|Failure(why)| MoltnetError::internal(why))?;

@@ -51,7 +51,7 @@ impl Asking<'_> {
 
     async fn messages(&self, place: &Place) -> Outcome<Answer> {
         let page = page(self.request)?;
-        let ask = RoomAsk::Messages { thread: place.thread.clone(), reader: None, page: page.clone() };
+        let ask = RoomAsk::Messages { thread: place.thread.clone(), page: page.clone() };
         self.read_page(place, "messages", &ask, &page).await
     }
 }
@@ -93,7 +93,7 @@ fn begun(id: &str, answer: Outcome<Answer>) -> Outcome<Answer> {
 /// `GET /v1/dms/{id}`.
 pub async fn dm(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
     let place = asking.place(What::Dm(id.to_owned())).await?;
-    begun(id, asking.read(&place, &RoomAsk::Summary { reader: None }).await)
+    begun(id, asking.read(&place, &RoomAsk::Summary {}).await)
 }
 
 /// `GET /v1/dms/{id}/messages`.
@@ -108,6 +108,6 @@ pub async fn artifacts(asking: &Asking<'_>) -> Outcome<Answer> {
     let get = |name: &str| asking.request.query(name).ok().flatten().unwrap_or_default();
     let what = What::Artifacts { room: get("room_id"), thread: get("thread_id"), dm: get("dm_id") };
     let place = asking.place(what).await?;
-    let ask = RoomAsk::Artifacts { thread: place.thread.clone(), reader: None, page: page.clone() };
+    let ask = RoomAsk::Artifacts { thread: place.thread.clone(), page: page.clone() };
     asking.read_page(&place, "artifacts", &ask, &page).await
 }

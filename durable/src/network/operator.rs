@@ -10,7 +10,7 @@ use moltghost_protocol::object::network::{OperatorOp, Reply};
 const FULL: u32 = 3_600;
 
 impl<S: Sql, W: World> Network<S, W> {
-    pub(super) fn operate(&self, op: OperatorOp) -> Outcome<Reply> {
+    pub(super) fn operate(&self, op: OperatorOp, nonce: &str) -> Outcome<Reply> {
         match op {
             OperatorOp::Show => {
                 let totals = self.totals()?;
@@ -25,9 +25,9 @@ impl<S: Sql, W: World> Network<S, W> {
                 )
             }
             OperatorOp::PutToken(new) => self.put_token(&new),
-            OperatorOp::RemoveToken(id) => self.remove_token(&id),
+            OperatorOp::RemoveToken(id) => self.once(nonce, &|| self.remove_token(&id)),
             OperatorOp::PutPairing(new) => self.put_pairing(&new),
-            OperatorOp::RemovePairing(id) => self.remove_pairing(&id),
+            OperatorOp::RemovePairing(id) => self.once(nonce, &|| self.remove_pairing(&id)),
             OperatorOp::ChangeLimits(change) => self.change_limits(change),
             OperatorOp::Reproject => {
                 self.sql.run("UPDATE room SET projected = 0", &[])?;

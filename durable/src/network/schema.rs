@@ -1,7 +1,7 @@
 //! The stored form of a network. A step that was released never changes.
 
 /// A network.
-pub const NETWORK: &[&[&str]] = &[FIRST, NOTICES, ATTACHING];
+pub const NETWORK: &[&[&str]] = &[FIRST, NOTICES, ATTACHING, ANSWERS];
 
 /// Agents claim their handles by attaching. `claimed`: the token that was made then has never come back.
 const ATTACHING: &[&str] = &["ALTER TABLE agent ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0"];
@@ -62,4 +62,11 @@ const NOTICES: &[&str] = &[
     "CREATE TABLE notice (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, news TEXT NOT NULL)",
     "CREATE TABLE heard (number INTEGER NOT NULL)",
     "INSERT INTO heard VALUES (0)",
+];
+
+const ANSWERS: &[&str] = &[
+    // Answers to what is done once alone, by the request's nonce.
+    "CREATE TABLE answered (
+        nonce TEXT PRIMARY KEY, at INTEGER NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL
+    ) WITHOUT ROWID",
 ];

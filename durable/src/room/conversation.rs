@@ -86,17 +86,15 @@ impl<S: Sql> Room<S> {
             RoomAsk::Post { open, posts } => {
                 write_outcome(&Outcome::Ok(self.post(open.as_deref(), &posts, turn)))
             }
-            RoomAsk::Messages { thread, reader, page } => written(
-                self.reading(reader.as_deref()).and_then(|()| self.messages(thread.as_deref(), &page)),
-            ),
-            RoomAsk::Threads(page) => written(self.reading(None).and_then(|()| self.threads(&page))),
-            RoomAsk::Thread(id) => written(self.reading(None).and_then(|()| self.thread(&id))),
-            RoomAsk::Artifacts { thread, reader, page } => written(
-                self.reading(reader.as_deref()).and_then(|()| self.artifacts(thread.as_deref(), &page)),
-            ),
-            RoomAsk::Summary { reader } => {
-                written(self.reading(reader.as_deref()).and_then(|()| self.direct_conversation()))
+            RoomAsk::Messages { thread, page } => {
+                written(self.reading().and_then(|()| self.messages(thread.as_deref(), &page)))
             }
+            RoomAsk::Threads(page) => written(self.reading().and_then(|()| self.threads(&page))),
+            RoomAsk::Thread(id) => written(self.reading().and_then(|()| self.thread(&id))),
+            RoomAsk::Artifacts { thread, page } => {
+                written(self.reading().and_then(|()| self.artifacts(thread.as_deref(), &page)))
+            }
+            RoomAsk::Summary {} => written(self.reading().and_then(|()| self.direct_conversation())),
             RoomAsk::Reproject => write_outcome(&self.touch().and_then(|()| self.rewind())),
         }
     }
@@ -196,16 +194,10 @@ impl<S: Sql> Room<S> {
         self.loaded.as_ref().filter(|loaded| !loaded.closed).ok_or_else(|| self.unknown())
     }
 
-    /// Touches the storage and sees to it that `reader`, where one is named, takes part.
-    fn reading(&mut self, reader: Option<&str>) -> Outcome<()> {
+    /// Touches the storage and sees to it that there is something to be read.
+    fn reading(&mut self) -> Outcome<()> {
         self.touch()?;
-        let loaded = self.open_one()?;
-        match reader {
-            Some(reader) if !self.takes_part(loaded, &self.name.network, reader) => {
-                Err(MoltnetError::forbidden("forbidden"))
-            }
-            _ => Ok(()),
-        }
+        self.open_one().map(|_| ())
     }
 
     /// The refusal of a conversation that is not there.

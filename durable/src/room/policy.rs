@@ -35,7 +35,7 @@ impl<S: Sql> Room<S> {
     }
 
     /// Whether an agent takes part in the direct conversation.
-    pub(super) fn takes_part(&self, room: &Loaded, network: &str, agent: &str) -> bool {
+    fn takes_part(&self, room: &Loaded, network: &str, agent: &str) -> bool {
         member::is_member(&self.name.network, &room.participants, network, agent)
     }
 }

@@ -89,7 +89,7 @@ impl Scene {
     }
 
     fn page(&mut self, thread: Option<&str>, page: PageRequest) -> Outcome<Value> {
-        self.ask(RoomAsk::Messages { thread: thread.map(str::to_owned), reader: None, page })
+        self.ask(RoomAsk::Messages { thread: thread.map(str::to_owned), page })
     }
 
     /// Ids of the newest messages.

@@ -29,8 +29,8 @@ pub struct NetworkAsk {
     /// The caller's address, for limits.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub client: String,
-    /// Random text that stays the same where the same request is sent again, so that it makes the same things; only
-    /// where something is made.
+    /// Random text that stays the same where the same request is sent again, so that it makes the same things and
+    /// removes them once; only where something is made or removed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub nonce: String,
     /// Requests that the Worker has answered and not told yet.

@@ -43,9 +43,6 @@ pub enum RoomAsk {
         /// The thread.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         thread: Option<String>,
-        /// Who asks, where only participants may read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reader: Option<String>,
         /// Which page.
         page: PageRequest,
     },
@@ -58,18 +55,11 @@ pub enum RoomAsk {
         /// The thread.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         thread: Option<String>,
-        /// Who asks, where only participants may read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reader: Option<String>,
         /// Which page.
         page: PageRequest,
     },
     /// The direct conversation's document.
-    Summary {
-        /// Who asks, where only participants may read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reader: Option<String>,
-    },
+    Summary {},
     /// Sends everything to D1 again, history and search, from the beginning. Answers `null`; the work is done by the
     /// object's alarm.
     Reproject,
@@ -155,7 +145,7 @@ mod tests {
             r#"{"v":1,"ask":{"Open":{"conversation":{"kind":"room","network":"n","id":"r"},"created_at":5,"state":{"version":1,"name":"General","members":["a"],"visibility":"private","write_policy":"members"}}}}"#
         );
         assert!(matches!(read::<RoomAsk>(&ask), Ok(RoomAsk::Open(read)) if *read == open));
-        let page = RoomAsk::Messages { thread: None, reader: None, page: PageRequest::default() };
+        let page = RoomAsk::Messages { thread: None, page: PageRequest::default() };
         assert_eq!(write(&page), r#"{"v":1,"ask":{"Messages":{"page":{"limit":0}}}}"#);
     }
 }

@@ -61,6 +61,33 @@ fn the_same_request_sent_again_makes_the_same_room() {
 }
 
 #[test]
+fn the_same_removal_sent_again_is_answered_as_the_first_time() {
+    let mut bench = Bench::new(&[("AUTH", "bearer")]);
+    bench.room("r", &["a"], "");
+    bench.token("a-token-to-be-removed", &["write"], &[]);
+    let token = moltghost_protocol::moltnet::token::id_of("a-token-to-be-removed");
+    let removals: [fn(&str) -> NetworkOp; 3] = [
+        |_| NetworkOp::RemoveAgent("a".into()),
+        |_| NetworkOp::RemoveRoom("r".into()),
+        |token| NetworkOp::Operator(OperatorOp::RemoveToken(token.to_owned())),
+    ];
+    for (at, removal) in removals.into_iter().enumerate() {
+        let nonce = format!("nonce-of-removal-{at}");
+        let first = bench.ask_again(&nonce, "", Some(ADMIN), removal(&token)).unwrap();
+        bench.restart();
+        assert_eq!(bench.ask_again(&nonce, "", Some(ADMIN), removal(&token)).unwrap(), first);
+        let other = bench.ask_again("another nonce", "", Some(ADMIN), removal(&token)).unwrap_err();
+        assert_eq!(other.status, 404);
+    }
+    // Answers are not kept for ever.
+    bench.world.0.now.set(2_000_000);
+    bench.room("s", &[], "");
+    bench.get(NetworkOp::RemoveRoom("s".into()));
+    let kept = bench.sql.run("SELECT count(*) FROM answered", &[]).unwrap();
+    assert_eq!(kept, [[1i64.into()]]);
+}
+
+#[test]
 fn pages_have_two_sides_and_a_cursor_must_be_in_the_list() {
     let bench = Bench::new(&[("AUTH", "open")]);
     for id in ["e", "a", "c", "b", "d"] {

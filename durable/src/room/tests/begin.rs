@@ -6,7 +6,7 @@ use super::*;
 fn what_was_never_opened_leaves_no_trace() {
     let mut scene = Scene::new("room:home:general");
     for ask in [
-        RoomAsk::Messages { thread: None, reader: None, page: newest(1) },
+        RoomAsk::Messages { thread: None, page: newest(1) },
         RoomAsk::Threads(newest(1)),
         RoomAsk::Configure(Box::new(state(1, &[]))),
         RoomAsk::Close { version: 1 },
@@ -17,7 +17,7 @@ fn what_was_never_opened_leaves_no_trace() {
     }
     assert_eq!(scene.post(hi("m")).unwrap_err().status, 404);
     let mut dm = Scene::dm();
-    let error = dm.ask::<Value>(RoomAsk::Summary { reader: None }).unwrap_err();
+    let error = dm.ask::<Value>(RoomAsk::Summary {}).unwrap_err();
     assert_eq!(error.message, "unknown direct conversation \"d1\"");
     for sql in [&scene.sql, &dm.sql] {
         assert!(!crate::sql::Sql::finds(sql, "SELECT 1 FROM sqlite_master").unwrap());

@@ -112,7 +112,7 @@ fn artifacts_of_the_room_include_those_of_its_threads() {
                       page: PageRequest,
                       items: &[&str],
                       around: (bool, Option<&str>, Option<&str>)| {
-        let ask = RoomAsk::Artifacts { thread: thread.map(str::to_owned), reader: None, page: page.clone() };
+        let ask = RoomAsk::Artifacts { thread: thread.map(str::to_owned), page: page.clone() };
         let found: Value = scene.ask(ask).unwrap();
         assert_eq!(ids(&found, "artifacts"), items, "{page:?}");
         assert_eq!(info(&found), around, "{page:?}");
@@ -132,7 +132,7 @@ fn artifacts_of_the_room_include_those_of_its_threads() {
         [(None, "art_m1_0"), (None, "art_m2_1"), (None, "m2"), (Some("t"), "art_m2_0"), (None, "art_m2_00")]
     {
         let page = after(cursor, 2);
-        let ask = RoomAsk::Artifacts { thread: thread.map(str::to_owned), reader: None, page };
+        let ask = RoomAsk::Artifacts { thread: thread.map(str::to_owned), page };
         assert_eq!(refusal(scene.ask(ask)), (422, format!("invalid cursor \"{cursor}\"")));
     }
 }
@@ -150,7 +150,7 @@ fn artifacts_of_large_messages_are_paged_to_the_end() {
     let mut seen = Vec::new();
     let mut page = newest(4);
     loop {
-        let ask = RoomAsk::Artifacts { thread: None, reader: None, page };
+        let ask = RoomAsk::Artifacts { thread: None, page };
         let found: Value = scene.ask(ask).unwrap();
         assert!(found.to_string().len() < 960 * 1024);
         seen.splice(0..0, ids(&found, "artifacts"));
