@@ -21,11 +21,11 @@ export class Session {
   readonly #state: string;
   #output = "";
 
-  constructor(state: string, port: number) {
+  constructor(state: string, port: number, environment: Record<string, string> = {}) {
     this.port = port;
     this.#state = state;
     this.#child = spawn(join(ROOT, "scripts/run"), [], {
-      env: { ...process.env, MOLTGHOST_STATE: state, PORT: String(port) },
+      env: { ...process.env, ...environment, MOLTGHOST_STATE: state, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {

@@ -3,7 +3,13 @@
 // Invariant: the same tokens, pairings and agents as the original gets from its configuration file.
 
 import assert from "node:assert/strict";
-import { type RunningWorker, startWorker, type WorkerOptions } from "../harness/index.ts";
+import {
+  ask,
+  OPERATOR_TOKEN,
+  type RunningWorker,
+  startWorker,
+  type WorkerOptions,
+} from "../harness/index.ts";
 import { issue } from "../harness/issued.ts";
 import type { Running } from "./original.ts";
 import { NETWORK_ID, NETWORK_NAME, PAIRINGS, type Setup, tokensOf, tokenValue } from "./setup.ts";
@@ -25,26 +31,25 @@ export function variables(setup: Setup): Record<string, string> {
   };
 }
 
-async function setUp(worker: RunningWorker, setup: Setup): Promise<void> {
-  const make = async (path: string, json: unknown): Promise<void> => {
-    const answer = await worker.control(path, { json });
+/** Gives a served network the tokens, pairings and agents of a setup. */
+export async function setUp(url: string, operatorToken: string, setup: Setup): Promise<void> {
+  const make = async (path: string, token: string, json: unknown): Promise<void> => {
+    const answer = await ask(url + path, { headers: { authorization: `Bearer ${token}` }, json });
     assert.ok(answer.status < 300, `${path}: ${answer.status} ${answer.text}`);
   };
   const tokens = tokensOf(setup);
   for (const token of tokens) {
     issue(`the network's token ${token.id}`, token.value);
-    await make("/network/tokens", token);
+    await make("/api/v1/network/tokens", operatorToken, token);
   }
   for (const pairing of PAIRINGS) {
-    await make("/network/pairings", pairing);
+    await make("/api/v1/network/pairings", operatorToken, pairing);
   }
   // The original registers the agents of a token's list when it starts.
   const agents = tokens.flatMap(({ id: token, agents: listed = [] }) =>
     listed.map((id) => ({ id, credential_key: `token:${token}` })),
   );
-  const headers = { authorization: `Bearer ${tokenValue("operator")}` };
-  const applied = await worker.ask("/v1/apply", { headers, json: { agents } });
-  assert.equal(applied.status, 200, applied.text);
+  await make("/v1/apply", tokenValue("operator"), { agents });
 }
 
 /** A running Worker as the suite knows servers. */
@@ -56,7 +61,7 @@ export interface RunningOurs extends Running {
 export async function startOurs(setup: Setup, options: WorkerOptions = {}): Promise<RunningOurs> {
   const worker = await startWorker({ ...options, vars: { ...variables(setup), ...options.vars } });
   try {
-    await setUp(worker, setup);
+    await setUp(worker.url, OPERATOR_TOKEN, setup);
   } catch (error) {
     await worker.stop();
     throw error;

@@ -55,18 +55,23 @@ export interface Registration {
   updated_at: string;
 }
 
+/** How a server is started with a setup. */
+type Start = (setup: Setup) => Promise<Running & { worker?: RunningWorker }>;
+
 /** A served network. */
 export class Server {
   readonly target: Target;
   setup: Setup;
-  readonly #options: WorkerOptions;
-  #running: (Running & { worker?: RunningWorker }) | undefined;
+  readonly #start: Start;
+  #running: Awaited<ReturnType<Start>> | undefined;
 
-  /** Of the options the original knows `persist` alone. */
-  constructor(target: Target, setup: Setup, options: WorkerOptions = {}) {
+  /** Of the options the original knows `persist` alone. Ours may be started in another way than as a Worker alone. */
+  constructor(target: Target, setup: Setup, options: WorkerOptions = {}, start?: Start) {
     this.target = target;
     this.setup = setup;
-    this.#options = options;
+    const usual: Start = (wanted) =>
+      target === "original" ? startOriginal(wanted, options.persist) : startOurs(wanted, options);
+    this.#start = start ?? usual;
   }
 
   get mode(): Setup["mode"] {
@@ -94,9 +99,7 @@ export class Server {
   }
 
   async start(): Promise<void> {
-    this.#running = await (this.target === "original"
-      ? startOriginal(this.setup, this.#options.persist)
-      : startOurs(this.setup, this.#options));
+    this.#running = await this.#start(this.setup);
   }
 
   async stop(): Promise<void> {
