@@ -24,3 +24,5 @@ mod threads;
 
 pub use conversation::{Room, Turn};
 pub use object::Room as RoomObject;
+#[cfg(test)]
+pub(crate) use outbox::{stands, Consumer, Push};

@@ -9,7 +9,7 @@ use moltghost_protocol::moltnet::claims::caller;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::mention::NetworkAlias;
 use moltghost_protocol::moltnet::message::SendRequest;
-use moltghost_protocol::moltnet::policy::may_write;
+use moltghost_protocol::moltnet::policy::{may_say, may_write};
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::moltnet::{id, member, sender};
 use moltghost_protocol::name::{Conversation, ConversationKind};
@@ -92,7 +92,8 @@ impl<S: Sql, W: World> Network<S, W> {
         }
     }
 
-    /// Binds a direct conversation, and notes who takes part from this message on.
+    /// Binds a direct conversation, and notes who takes part from this message on: who may not write there joins
+    /// nobody, himself least of all.
     fn bind_dm(
         &self,
         caller: &moltghost_protocol::moltnet::access::Caller,
@@ -102,19 +103,16 @@ impl<S: Sql, W: World> Network<S, W> {
         let (home, from) = (self.home(), &message.from);
         let known = self.participants(id)?;
         let before = known.as_deref().unwrap_or_default();
-        let may_join = known.is_none()
-            || caller.unauthenticated
-            || caller.has_static_token()
-            || member::is_member(home, before, &from.network_id, &from.id);
-        if may_join {
-            let sender = from.participant(home);
-            let named = before.iter().chain(&message.target.participant_ids).chain(std::iter::once(&sender));
-            let mut all = member::unique(&named.cloned().collect::<Vec<_>>());
-            all.sort_unstable();
-            let joined: Vec<String> = all.iter().filter(|one| !before.contains(one)).cloned().collect();
-            if !joined.is_empty() && all.len() <= id::MAX_MEMBERS {
-                self.write_dm(id, &all, &joined)?;
-            }
+        if known.is_some() {
+            may_say(caller, home, id, before, from)?;
+        }
+        let sender = from.participant(home);
+        let named = before.iter().chain(&message.target.participant_ids).chain(std::iter::once(&sender));
+        let mut all = member::unique(&named.cloned().collect::<Vec<_>>());
+        all.sort_unstable();
+        let joined: Vec<String> = all.iter().filter(|one| !before.contains(one)).cloned().collect();
+        if !joined.is_empty() && all.len() <= id::MAX_MEMBERS {
+            self.write_dm(id, &all, &joined)?;
         }
         let conversation = self.conversation(ConversationKind::Dm, id);
         let open = Open {

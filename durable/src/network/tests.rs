@@ -1,6 +1,7 @@
 //! The rules of the directory over a real database, with rooms and D1 that fail on request.
 
 mod directory;
+mod model;
 mod sending;
 mod tokens;
 

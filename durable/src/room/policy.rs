@@ -3,11 +3,8 @@
 
 use super::conversation::{Loaded, Room};
 use crate::sql::Sql;
-use moltghost_protocol::moltnet::access::Scopes;
-use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
-use moltghost_protocol::moltnet::member;
+use moltghost_protocol::moltnet::error::Outcome;
 use moltghost_protocol::moltnet::policy;
-use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::name::ConversationKind;
 use moltghost_protocol::object::room::Post;
 
@@ -20,22 +17,10 @@ impl<S: Sql> Room<S> {
             let (home, id) = (&self.name.network, &self.name.id);
             return policy::may_write(caller, home, id, state.write_policy, &state.members, from);
         }
-        let began = room.last > 0;
-        let human =
-            from.kind.trim() == "human" && caller.has_static_token() && caller.scopes.any(Scopes::WRITE);
-        let open = caller.unauthenticated || caller.is_operator() || !began || human;
-        if open || self.takes_part(room, &from.network_id, &from.id) {
+        // Whoever says the first word begins it; the directory has bound it to whom that names.
+        if room.last == 0 {
             return Ok(());
         }
-        Err(MoltnetError::forbidden(format!(
-            "direct conversation {} is open to its participants; one of them can name {} in participant_ids",
-            quote(&self.name.id),
-            quote(&from.id)
-        )))
-    }
-
-    /// Whether an agent takes part in the direct conversation.
-    fn takes_part(&self, room: &Loaded, network: &str, agent: &str) -> bool {
-        member::is_member(&self.name.network, &room.participants, network, agent)
+        policy::may_say(caller, &self.name.network, &self.name.id, &room.participants, from)
     }
 }

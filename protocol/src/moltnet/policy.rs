@@ -110,6 +110,24 @@ pub fn may_write(
     }
 }
 
+/// Checks that a caller may write to the direct conversation `id` of `home` in the name of `from`, once it has begun:
+/// its participants may, people with a static token, and operators.
+///
+/// # Errors
+/// 403.
+pub fn may_say(caller: &Caller, home: &str, id: &str, participants: &[String], from: &Actor) -> Outcome<()> {
+    let human = from.kind.trim() == "human" && caller.has_static_token() && caller.scopes.any(Scopes::WRITE);
+    let open = caller.unauthenticated || caller.is_operator() || human;
+    if open || member::is_member(home, participants, &from.network_id, &from.id) {
+        return Ok(());
+    }
+    Err(MoltnetError::forbidden(format!(
+        "direct conversation {} is open to its participants; one of them can name {} in participant_ids",
+        quote(id),
+        quote(&from.id)
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

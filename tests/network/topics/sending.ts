@@ -241,7 +241,14 @@ export function writePolicies(server: Server): void {
       await server.ok(200, "/v1/apply", { json: { agents: [{ id, credential_key: "token:write" }] } });
       const intruding = await server.post({ target, from: id }, { as: "write" });
       if (server.differs("dm-participants", false, true)) {
-        refused(intruding, 403);
+        refused(intruding, 403, /^direct conversation .* is open to its participants/);
+        // Who was refused has not come to take part by that.
+        const shown = async () =>
+          (await server.ok<{ participant_ids: string[] }>(200, `/v1/dms/${dm_id}`)).participant_ids;
+        assert.ok(!(await shown()).includes(id));
+        refused(await server.post({ target, from: "limited-a" }, { as: "limited" }), 403);
+        refused(await server.ask(`/v1/dms/${dm_id}`, { as: "limited" }), 403);
+        refused(await server.ask(`/v1/dms/${dm_id}/messages`, { as: "limited" }), 403);
       } else {
         assert.equal(intruding.status, 202);
       }

@@ -1,0 +1,286 @@
+//! Random operations on a whole network, over lines that lose and repeat, with evictions in between: what can be read
+//! is at any time as a few plain maps say, and when all is told, D1 is what the logs fold to.
+//!
+//! Seeds are fixed; a failure names its seed and step.
+
+mod check;
+mod state;
+mod town;
+
+use super::{body, ADMIN};
+use moltghost_protocol::moltnet::agent::RegisterRequest;
+use moltghost_protocol::moltnet::apply::ApplyRequest;
+use moltghost_protocol::moltnet::error::Outcome;
+use moltghost_protocol::moltnet::message::{MessageAccepted, SendRequest};
+use moltghost_protocol::moltnet::room::{CreateRoom, UpdateMembers};
+use moltghost_protocol::moltnet::token::NewToken;
+use moltghost_protocol::object::network::{NetworkOp, OperatorOp, Reply, Ticket};
+use moltghost_protocol::object::room::{Post, RoomAsk};
+use serde_json::json;
+use state::{Model, Room, To};
+use std::collections::BTreeMap;
+use town::{Sent, Town};
+
+/// The token in whose name messages are sent.
+const WRITER: &str = "a-token-that-writes";
+
+const SEEDS: u64 = 16;
+const STEPS: u64 = 400;
+/// Steps between two looks at everything.
+const ROUND: u64 = 25;
+
+/// A message that was let through and is still on its way.
+struct Late {
+    ticket: Ticket,
+    to: To,
+    sender: String,
+}
+
+struct Run {
+    town: Town,
+    model: Model,
+    late: Vec<Late>,
+    messages: u64,
+    /// What a failure names.
+    at: String,
+}
+
+fn status(answer: Outcome<Reply>) -> u16 {
+    match answer {
+        Ok(Reply::Document { status, .. }) => status,
+        Ok(_) => 200,
+        Err(error) => error.status,
+    }
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let town = Town::new(seed);
+        town.fail(false);
+        let scopes = vec!["write".to_owned()];
+        let token = NewToken { value: WRITER.to_owned(), scopes, ..NewToken::default() };
+        let made = town.ask(ADMIN, NetworkOp::Operator(OperatorOp::PutToken(token)));
+        assert_eq!(status(made.answer.unwrap()), 201);
+        town.fail(true);
+        Self { town, model: Model::default(), late: Vec::new(), messages: 0, at: String::new() }
+    }
+
+    fn pick(&self, kind: &str, count: u64) -> String {
+        format!("{kind}-{}", self.town.dice().below(count))
+    }
+
+    fn agents(&self) -> Vec<String> {
+        (0..self.town.dice().below(5)).map(|_| self.pick("agent", 6)).collect()
+    }
+
+    /// An operator's request. `due` is its status, and changes the model; it is asked if the request arrived.
+    fn operate(&mut self, op: NetworkOp, due: impl FnOnce(&mut Model) -> u16) {
+        let Sent { arrived, twice, answer } = self.town.ask(ADMIN, op);
+        if !arrived {
+            return;
+        }
+        let due = due(&mut self.model);
+        if let Some(status) = answer.map(status) {
+            // What registers an agent twice finds it registered.
+            assert!(
+                status == due || (twice && (due, status) == (201, 200)),
+                "{}: {status}, not {due}",
+                self.at
+            );
+        }
+    }
+
+    fn step(&mut self) {
+        self.town.pass();
+        let room = self.pick("room", 5);
+        match self.town.dice().below(24) {
+            0 | 1 => {
+                let members = self.agents();
+                let request =
+                    CreateRoom { id: room.clone(), members: members.clone(), ..CreateRoom::default() };
+                self.operate(NetworkOp::CreateRoom(request), |model| {
+                    if model.rooms.contains_key(&room) {
+                        return 409;
+                    }
+                    let members = members.into_iter().collect();
+                    model.rooms.insert(room.clone(), Room { name: room, members, removed: false });
+                    201
+                });
+            }
+            // Seldom, as a removed room never comes back.
+            2 if self.town.dice().once_in(6) => self.operate(NetworkOp::RemoveRoom(room.clone()), |model| {
+                model.room(&room).map_or(404, |room| {
+                    room.removed = true;
+                    200
+                })
+            }),
+            3 => {
+                let (members, name) = (self.agents(), self.pick("name", 9));
+                let applied = CreateRoom {
+                    id: room.clone(),
+                    name: name.clone(),
+                    members: members.clone(),
+                    ..CreateRoom::default()
+                };
+                let request = ApplyRequest { rooms: vec![applied], ..ApplyRequest::default() };
+                self.operate(NetworkOp::Apply(request), |model| {
+                    let known = model.rooms.entry(room).or_default();
+                    if !known.removed {
+                        (known.name, known.members) = (name, members.into_iter().collect());
+                    }
+                    200
+                });
+            }
+            4 | 5 => {
+                let change = UpdateMembers { add: self.agents(), remove: self.agents() };
+                let op = NetworkOp::UpdateMembers { room: room.clone(), change: change.clone() };
+                self.operate(op, |model| {
+                    model.room(&room).map_or(404, |room| {
+                        room.members.extend(change.add);
+                        room.members.retain(|member| !change.remove.contains(member));
+                        200
+                    })
+                });
+            }
+            6 if self.town.dice().once_in(3) => {
+                let id = self.pick("agent", 6);
+                let request = RegisterRequest { requested_agent_id: id.clone(), name: String::new() };
+                self.operate(
+                    NetworkOp::Register(request),
+                    |model| {
+                        if model.agents.insert(id) {
+                            201
+                        } else {
+                            200
+                        }
+                    },
+                );
+            }
+            7 => {
+                let id = self.pick("agent", 6);
+                self.operate(NetworkOp::RemoveAgent(id.clone()), |model| {
+                    let known = !model.rooms_of(&id).is_empty() || model.agents.contains(&id);
+                    model.agents.remove(&id);
+                    for room in model.rooms.values_mut().filter(|room| !room.removed) {
+                        room.members.remove(&id);
+                    }
+                    if known {
+                        200
+                    } else {
+                        404
+                    }
+                });
+            }
+            event @ 8..=11 => self.happen(event),
+            12 => self.arrive_late(),
+            13..=15 => self.say(To::Dm(self.pick("dm", 3))),
+            16..=18 => {
+                let thread = self.pick("thread", 5);
+                let bound = self.model.threads.get(&thread).filter(|_| !self.town.dice().once_in(6));
+                let room = bound.cloned().unwrap_or(room);
+                self.say(To::Thread(thread, room));
+            }
+            _ => self.say(To::Room(room)),
+        }
+    }
+
+    /// What happens by itself: objects vanish, alarms ring.
+    fn happen(&mut self, event: u64) {
+        match event {
+            8 => self.town.evict_directory(),
+            9 => self
+                .town
+                .conversations()
+                .iter()
+                .filter(|_| self.town.dice().once_in(3))
+                .for_each(|name| self.town.evict(name)),
+            10 => self.town.alarm(),
+            _ => {
+                for name in self.town.conversations() {
+                    self.town.deliver(&name, self.town.dice().once_in(2));
+                }
+            }
+        }
+    }
+
+    /// Somebody says something, or the same again.
+    fn say(&mut self, to: To) {
+        let sender = self.pick("agent", 6);
+        let before = self.model.said.get(&to.key()).and_then(|said| said.last());
+        let again = before.filter(|_| self.town.dice().once_in(6)).cloned();
+        let id = again.unwrap_or_else(|| {
+            self.messages += 1;
+            format!("m{}", self.messages)
+        });
+        let request: SendRequest = serde_json::from_value(json!({
+            "id": id, "target": to.target(), "from": { "type": "agent", "id": sender },
+            "parts": [{ "kind": "text", "text": "hello" }],
+        }))
+        .unwrap();
+        let sent = self.town.ask(WRITER, NetworkOp::Send(Box::new(request)));
+        if !sent.arrived {
+            return;
+        }
+        let due = self.model.admit(&to, &sender);
+        let ticket = match sent.answer {
+            None => return,
+            Some(Ok(Reply::Ticket(ticket))) => *ticket,
+            Some(other) => return assert_eq!(Some(status(other)), due, "{}", self.at),
+        };
+        assert_eq!(due, None, "{}", self.at);
+        if self.town.dice().once_in(8) {
+            self.late.push(Late { ticket, to, sender });
+            return;
+        }
+        let Sent { arrived, answer, .. } = self.hand_over(ticket);
+        if arrived {
+            let due = self.model.store(&to, &sender, &id);
+            if let Some(status) = answer {
+                assert_eq!(status.map_or_else(|error| error.status, |_| 202), due, "{}", self.at);
+            }
+        }
+    }
+
+    /// Takes a message to its conversation.
+    fn hand_over(&self, ticket: Ticket) -> Sent<Outcome<MessageAccepted>> {
+        let post = Post { caller: ticket.caller, message: ticket.message };
+        let ask = RoomAsk::Post { open: ticket.open, posts: vec![post] };
+        let Sent { arrived, twice, answer } =
+            self.town.converse::<Vec<Outcome<MessageAccepted>>>(&ticket.conversation, &ask);
+        Sent { arrived, twice, answer: answer.map(|stored| stored.unwrap().remove(0)) }
+    }
+
+    /// A message arrives of which the ticket may be out of date. Which state of the room it meets is open, but what it
+    /// is told is what happens.
+    fn arrive_late(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let Late { ticket, to, sender } = self.late.remove(0);
+        let id = ticket.message.id.clone();
+        self.town.fail(false);
+        let answer = self.hand_over(ticket).answer.unwrap();
+        self.town.fail(true);
+        match answer {
+            Ok(_) => self.model.keep(&to, &sender, &id),
+            Err(error) => assert!(matches!(error.status, 403 | 404), "{}: {error}", self.at),
+        }
+    }
+}
+
+#[test]
+fn whatever_is_lost_the_state_is_the_models_and_d1_is_what_the_logs_fold_to() {
+    for seed in 1..=SEEDS {
+        let mut run = Run::new(seed);
+        for step in 1..=STEPS {
+            run.at = format!("seed {seed}, step {step}");
+            run.step();
+            if step % ROUND == 0 {
+                run.check();
+            }
+        }
+        run.at = format!("seed {seed}, at the end");
+        run.check();
+        run.settled();
+    }
+}
