@@ -1,5 +1,5 @@
-// Random operations: after them, everything that can be read is as a simple model says. Objects of ours are evicted in
-// between.
+// Random operations: after them, everything that can be read is as a simple model says, and after each of them, read at
+// once. Objects of ours are evicted in between.
 //
 // MOLTGHOST_MODEL_SEED repeats a run, MOLTGHOST_MODEL_STEPS sets its length.
 
@@ -17,6 +17,9 @@ import type { Room } from "./topics/rooms.ts";
 const SEED = Number(process.env.MOLTGHOST_MODEL_SEED ?? randomInt(1, 1 << 30));
 const STEPS = Number(process.env.MOLTGHOST_MODEL_STEPS ?? "600");
 const ROUND = 60;
+/** Steps of the run that looks at everything after each of them. */
+const CLOSE_STEPS = 40;
+const PARTS = [{ kind: "url", url: "https://example.com/" }];
 
 /** Numbers that a seed decides (mulberry32). */
 function numbers(seed: number): (below: number) => number {
@@ -32,12 +35,13 @@ function numbers(seed: number): (below: number) => number {
 class Run {
   readonly #server: Server;
   readonly #model = new Model();
-  readonly #number = numbers(SEED);
+  readonly #number: (below: number) => number;
   readonly #prefix = uniqueName("m");
   #messages = 0;
 
-  constructor(server: Server) {
+  constructor(server: Server, seed: number) {
     this.#server = server;
+    this.#number = numbers(seed);
   }
 
   #pick(kind: string, count: number): string {
@@ -64,7 +68,7 @@ class Run {
   }
 
   #post(due: number, id: string, target: Record<string, unknown>): Promise<void> {
-    return this.#expect(due, "POST", "/v1/messages", this.#server.message({ id, target }));
+    return this.#expect(due, "POST", "/v1/messages", this.#server.message({ id, target, parts: PARTS }));
   }
 
   async step(): Promise<void> {
@@ -177,6 +181,9 @@ class Run {
     );
     const threads = [...this.#model.threads].sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [id, room] of expected) {
+      const one = await server.ok<Room>(200, `/v1/rooms/${id}`);
+      assert.deepEqual(one.members ?? [], [...room.members].sort(), `seed ${SEED}: ${id}`);
+      await this.#expectArtifacts(`room_id=${id}`, room.all);
       const found = (await history(server, id)).map((message) => message.id);
       assert.deepEqual(found, room.messages, `seed ${SEED}: ${id}`);
       const listed = await server.ok<{ threads: { id: string }[] }>(200, `/v1/rooms/${id}/threads`);
@@ -196,7 +203,14 @@ class Run {
       const { message_count } = await server.ok<{ message_count: number }>(200, path);
       assert.equal(message_count, thread.messages.length, `seed ${SEED}: ${id}`);
       await this.#expectMessages(path, thread.messages);
+      await this.#expectArtifacts(`thread_id=${id}`, thread.messages);
     }
+    const { dms } = await server.ok<{ dms: { id: string }[] }>(200, "/v1/dms?limit=500");
+    assert.deepEqual(
+      own(dms).map(({ id }) => id),
+      [...this.#model.dms.keys()].sort(),
+      `seed ${SEED}`,
+    );
     for (const [id, dm] of this.#model.dms) {
       const path = `/v1/dms/${id}`;
       type Dm = { message_count: number; participant_ids: string[] };
@@ -204,6 +218,7 @@ class Run {
       assert.deepEqual(found.participant_ids, [...dm.participants].sort(), `seed ${SEED}: ${id}`);
       assert.equal(found.message_count, dm.messages.length, `seed ${SEED}: ${id}`);
       await this.#expectMessages(path, dm.messages);
+      await this.#expectArtifacts(`dm_id=${id}`, dm.messages);
     }
     type Agent = { id: string; rooms?: string[]; actor_uid?: string };
     const { agents } = await server.ok<{ agents: Agent[] }>(200, "/v1/agents?limit=500");
@@ -218,6 +233,20 @@ class Run {
       })),
       known,
       `seed ${SEED}`,
+    );
+    for (const { id, rooms: of } of known) {
+      const one = await server.ok<Agent>(200, `/v1/agents/${id}`);
+      assert.deepEqual(one.rooms ?? [], of, `seed ${SEED}: ${id}`);
+    }
+  }
+
+  async #expectArtifacts(filter: string, messages: string[]): Promise<void> {
+    type Page = { artifacts: { id: string }[] | null };
+    const { artifacts } = await this.#server.ok<Page>(200, `/v1/artifacts?${filter}&limit=500`);
+    assert.deepEqual(
+      (artifacts ?? []).map(({ id }) => id),
+      messages.map((id) => `art_${id}_0`),
+      `seed ${SEED}: ${filter}`,
     );
   }
 
@@ -236,7 +265,7 @@ against(BEARER, [
   (server) => {
     describe("random operations", () => {
       it(`give what the model says (seed ${SEED}, ${STEPS} steps)`, async () => {
-        const run = new Run(server);
+        const run = new Run(server, SEED);
         for (let step = 0; step < STEPS; step += 1) {
           await run.step();
           if (step % ROUND === ROUND - 1) {
@@ -244,6 +273,14 @@ against(BEARER, [
           }
         }
         await run.verify();
+      });
+
+      it(`are seen at once by whoever reads anything (seed ${SEED})`, async () => {
+        const run = new Run(server, SEED + 1);
+        for (let step = 0; step < CLOSE_STEPS; step += 1) {
+          await run.step();
+          await run.verify();
+        }
       });
     });
   },

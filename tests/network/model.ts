@@ -9,6 +9,8 @@ export interface ModelRoom {
   visibility: string;
   removed: boolean;
   messages: string[];
+  /** What was said in the room and in its threads, in order. */
+  all: string[];
 }
 
 interface ModelThread {
@@ -39,14 +41,15 @@ export class Model {
       return 409;
     }
     const settings = { name: id, visibility: "private", removed: false };
-    this.rooms.set(id, { ...settings, members: new Set(members), messages: [] });
+    this.rooms.set(id, { ...settings, members: new Set(members), messages: [], all: [] });
     return 201;
   }
 
   /** `apply` of one room that was not removed. */
   applyRoom(id: string, name: string, members: string[]): number {
-    const messages = this.rooms.get(id)?.messages ?? [];
-    this.rooms.set(id, { name, visibility: "public", removed: false, members: new Set(members), messages });
+    const { messages, all } = this.rooms.get(id) ?? { messages: [], all: [] };
+    const settings = { name, visibility: "public", removed: false };
+    this.rooms.set(id, { ...settings, members: new Set(members), messages, all });
     return 200;
   }
 
@@ -70,22 +73,24 @@ export class Model {
   }
 
   postToRoom(id: string, message: string): number {
-    return Model.#append(this.room(id), message);
+    const room = this.room(id);
+    return room === undefined ? 404 : Model.#append(message, room.messages, room.all);
   }
 
   postToThread(id: string, room: string, message: string): number {
-    if (this.room(room) === undefined) {
+    const within = this.room(room);
+    if (within === undefined) {
       return 404;
     }
     const thread = this.threads.get(id) ?? { room, messages: [] };
     this.threads.set(id, thread);
-    return Model.#append(thread, message);
+    return Model.#append(message, thread.messages, within.all);
   }
 
   postToDm(id: string, participants: string[], message: string): number {
     const dm = this.dms.get(id) ?? { participants: new Set(participants), messages: [] };
     this.dms.set(id, dm);
-    return Model.#append(dm, message);
+    return Model.#append(message, dm.messages);
   }
 
   register(id: string): number {
@@ -109,11 +114,13 @@ export class Model {
     return found.map(([id]) => id).sort();
   }
 
-  static #append(to: { messages: string[] } | undefined, message: string): number {
+  static #append(message: string, ...lists: string[][]): number {
     // A message that is there already is acknowledged again, and stays where it is.
-    if (to !== undefined && !to.messages.includes(message)) {
-      to.messages.push(message);
+    for (const list of lists) {
+      if (!list.includes(message)) {
+        list.push(message);
+      }
     }
-    return to === undefined ? 404 : 202;
+    return 202;
   }
 }
