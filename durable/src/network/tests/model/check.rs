@@ -142,8 +142,8 @@ impl Run {
         }
     }
 
-    /// When everybody was told: the directory's list of direct conversations is exact, and D1 is what the logs and
-    /// the directory say.
+    /// When everybody was told: the directory's list of direct conversations is exact, D1 is what the logs and the
+    /// directory say, and the hub has every message once, in order.
     pub(super) fn settled(&self) {
         self.town.fail(false);
         self.town.settle();
@@ -179,7 +179,7 @@ impl Run {
         let history = log.replace("FROM log", &format!("FROM history WHERE conversation = '{name}'"));
         let rows = self.town.history(&history);
         assert_eq!(rows, self.town.stored(name, log), "{at}");
-        let mut offsets = Vec::new();
+        let (mut offsets, mut order) = (Vec::new(), Vec::new());
         let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut last = None;
         for row in &rows {
@@ -190,9 +190,17 @@ impl Run {
             } else if kind == "message.created" {
                 offsets.push(format!("[{offset}]"));
                 let key = thread.filter(|thread| !thread.is_empty()).unwrap_or_else(|| name.id.clone());
+                order.push(id.clone());
                 messages.entry(key).or_default().push(id);
             }
         }
+        let told = format!(
+            "SELECT e.body ->> '$.message.id' FROM event e JOIN conversation c ON c.number = e.conversation
+             WHERE c.name = '{name}' AND e.kind = 'message.created' ORDER BY e.seq"
+        );
+        let told: Vec<(String,)> =
+            self.town.live(&told).iter().map(|row| serde_json::from_str(row).unwrap()).collect();
+        assert_eq!(told.into_iter().map(|(id,)| id).collect::<Vec<_>>(), order, "{at}");
         for (key, found) in messages {
             assert_eq!(Some(&found), self.model.said.get(&key), "{at}: {key}");
         }

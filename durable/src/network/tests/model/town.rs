@@ -1,17 +1,20 @@
-//! The directory, its conversations and D1 as they are joined in production, but by lines that lose messages, lose
+//! The directory, its conversations, the hub and D1 as they are joined in production, but by lines that lose messages, lose
 //! answers and say things twice.
 //!
 //! Whoever sends something here learns more than in production: whether it arrived, even where no answer came.
 
 use super::super::super::{Network, World};
 use super::super::{block_on, ADMIN, PEPPER};
+use crate::hub::{Hub, World as HubWorld};
 use crate::room::{stands, Consumer, Push, Room, Turn};
 use crate::sql::{Sql, Statement};
 use crate::sqlite::Sqlite;
+use crate::stream::link::Socket;
 use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
+use moltghost_protocol::object::hub::{HubAsk, Notice};
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
 use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read, read_outcome, write};
@@ -54,6 +57,8 @@ struct Ground {
     rooms: RefCell<BTreeMap<String, (Sqlite, Room<Sqlite>)>>,
     history: Sqlite,
     search: Sqlite,
+    live: Sqlite,
+    hub: RefCell<Hub<Sqlite, Alone>>,
     dice: Dice,
     /// Whether lines fail.
     faulty: Cell<bool>,
@@ -98,6 +103,74 @@ impl Ground {
     }
 }
 
+/// The world of a hub that nobody follows.
+struct Alone(Cell<u128>);
+
+/// No socket: there is none.
+#[derive(Clone)]
+enum Nobody {}
+
+impl Socket for Nobody {
+    type Text = ();
+
+    fn text(_: &str) {}
+
+    fn state(&self) -> Option<String> {
+        match *self {}
+    }
+
+    fn keep(&self, _: &str) {
+        match *self {}
+    }
+
+    fn number(&self) -> u64 {
+        match *self {}
+    }
+
+    fn set_number(&self, _: u64) {
+        match *self {}
+    }
+
+    fn send(&self, (): &()) {
+        match *self {}
+    }
+
+    fn close(&self, _: u16, _: &str) {
+        match *self {}
+    }
+}
+
+impl HubWorld for Alone {
+    type Socket = Nobody;
+
+    fn now(&self) -> Millis {
+        1_000_000
+    }
+
+    fn random(&self) -> Outcome<u128> {
+        self.0.set(self.0.get() + 1);
+        Ok(self.0.get())
+    }
+
+    fn fault(&self, _: &MoltnetError) {}
+
+    fn wake(&self, _: Millis) {}
+
+    fn later(&self, _: Millis) {}
+
+    fn sockets(&self) -> Vec<Nobody> {
+        Vec::new()
+    }
+
+    async fn network(&self, _: NetworkOp, _: String) -> Outcome<Reply> {
+        Err(lost())
+    }
+}
+
+fn hub(sql: &Sqlite) -> RefCell<Hub<Sqlite, Alone>> {
+    RefCell::new(Hub::new(sql.clone(), Alone(Cell::new(0)), settings()))
+}
+
 /// The directory's world.
 #[derive(Clone)]
 struct Lines(Rc<Ground>);
@@ -127,6 +200,12 @@ impl World for Lines {
         read_outcome(&sent.answer.ok_or_else(lost)?)
     }
 
+    async fn hub(&self, notices: Vec<Notice>) -> Outcome<u64> {
+        let message = write(&HubAsk::Notices(notices));
+        let sent = self.0.send(|| self.0.hub.borrow().handle(&message));
+        read_outcome(&sent.answer.ok_or_else(lost)?)
+    }
+
     async fn project(&self, statements: Vec<Statement>) -> Outcome<()> {
         let sent = self.0.send(|| self.0.history.batch(&statements).unwrap());
         sent.answer.ok_or_else(lost)
@@ -141,14 +220,18 @@ pub struct Town {
     asked: Cell<u64>,
 }
 
-fn directory(sql: &Sqlite, ground: &Rc<Ground>) -> Network<Sqlite, Lines> {
+fn settings() -> Settings {
     let get = |name: &str| match name {
         "AUTH" => Ok("bearer".to_owned()),
         "ADMIN_TOKEN" => Ok(ADMIN.to_owned()),
         _ => Ok(String::new()),
     };
+    Settings::read(get).unwrap()
+}
+
+fn directory(sql: &Sqlite, ground: &Rc<Ground>) -> Network<Sqlite, Lines> {
     let pepper = Pepper::parse(PEPPER, None).unwrap();
-    Network::new(sql.clone(), Lines(Rc::clone(ground)), pepper, Settings::read(get).unwrap())
+    Network::new(sql.clone(), Lines(Rc::clone(ground)), pepper, settings())
 }
 
 impl Town {
@@ -157,7 +240,10 @@ impl Town {
         history.script(include_str!("../../../../../migrations/0002_history.sql"));
         history.script(include_str!("../../../../../migrations/0003_network.sql"));
         search.script(include_str!("../../../../../migrations/search/0001_search.sql"));
+        let live = Sqlite::new();
         let ground = Rc::new(Ground {
+            hub: hub(&live),
+            live,
             rooms: RefCell::default(),
             history,
             search,
@@ -189,6 +275,11 @@ impl Town {
     /// The directory's object vanishes; the next message makes it anew from what it stored.
     pub fn evict_directory(&mut self) {
         self.network = directory(&self.sql, &self.ground);
+    }
+
+    /// The same of the hub.
+    pub fn evict_hub(&self) {
+        self.ground.hub.swap(&hub(&self.ground.live));
     }
 
     /// The same of a conversation, if it was ever asked.
@@ -237,6 +328,13 @@ impl Town {
         for consumer in Consumer::ALL {
             while let Some(push) = self.ground.with_room(name, |room, _| room.due(consumer)).unwrap() {
                 let told = match &push {
+                    Push::Hub(message) => {
+                        let sent = self.ground.send(|| self.ground.hub.borrow().handle(message));
+                        let Some(answer) = sent.answer else { break };
+                        let stood = read_outcome(&answer).unwrap();
+                        self.ground.with_room(name, |room, _| room.hub_stands(stood));
+                        continue;
+                    }
                     Push::Entries(statements) => {
                         let database = match consumer {
                             Consumer::Search => &self.ground.search,
@@ -278,6 +376,11 @@ impl Town {
     /// Rows of the database `SEARCH`.
     pub fn search(&self, query: &str) -> Vec<String> {
         texts(&self.ground.search, query)
+    }
+
+    /// Rows of the hub's database.
+    pub fn live(&self, query: &str) -> Vec<String> {
+        texts(&self.ground.live, query)
     }
 
     /// Rows of a conversation's own database.
