@@ -7,6 +7,7 @@ pub mod bindings;
 pub mod hub;
 pub mod migrate;
 pub mod network;
+pub mod remembering;
 pub mod room;
 pub mod search;
 pub mod sql;

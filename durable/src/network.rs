@@ -33,6 +33,7 @@ mod window;
 pub use object::{settings, Network as NetworkObject};
 
 use crate::migrate;
+use crate::remembering::Remembering;
 use crate::sql::{Sql, Statement};
 use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::moltnet::access::Scopes;
@@ -75,7 +76,7 @@ pub trait World {
 
 /// One object of the class.
 pub struct Network<S, W> {
-    sql: S,
+    sql: Remembering<S>,
     world: W,
     pepper: Pepper,
     settings: Settings,
@@ -101,7 +102,7 @@ impl<S: Sql, W: World> Network<S, W> {
     /// The object on a database; reads nothing yet.
     pub fn new(sql: S, world: W, pepper: Pepper, settings: Settings) -> Self {
         Self {
-            sql,
+            sql: Remembering::new(sql),
             world,
             pepper,
             settings,
@@ -119,6 +120,8 @@ impl<S: Sql, W: World> Network<S, W> {
 
     fn take(&self, ask: NetworkAsk) -> Outcome<Reply> {
         self.prepare()?;
+        // An instance that was replaced must not answer from memory.
+        self.sql.finds("SELECT 1 FROM total")?;
         let mut metrics = self.metrics.borrow_mut();
         ask.answered.into_iter().for_each(|sample| metrics.count(sample));
         drop(metrics);

@@ -10,6 +10,8 @@ export interface WorkerOptions {
   d1?: "ok" | "down";
   /** `host:port` to which all outbound requests go, whatever their URL; the Host header tells which. */
   outbound?: string;
+  /** A module that stands before the build, which it imports as `./index.js`. Default: the build alone. */
+  entry?: string;
   /** Port of `url`, for a restart at the same address. Default: a free one. */
   port?: number;
 }
@@ -20,6 +22,7 @@ export interface HostOptions {
   vars: Record<string, string>;
   d1: "ok" | "down";
   outbound: string | null;
+  entry: string | null;
   port: number;
 }
 

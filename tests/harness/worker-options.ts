@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import type { HostOptions } from "./host-protocol.ts";
 import { BUILD, ROOT } from "./paths.ts";
@@ -92,10 +92,21 @@ export function miniflareOptions(from: Bindings, options: HostOptions): V4Minifl
     name,
     options.d1 === "ok" ? database : { id: database.id, remoteProxyConnectionString: new URL(NOWHERE) },
   ]);
+  const entry =
+    options.entry === null
+      ? []
+      : [
+          {
+            type: "ESModule" as const,
+            path: join(BUILD, basename(options.entry)),
+            contents: readFileSync(options.entry, "utf8"),
+          },
+        ];
   const worker: V4WorkerOptions = {
     name: WORKER_NAME,
     modulesRoot: BUILD,
     modules: [
+      ...entry,
       { type: "ESModule", path: join(BUILD, "index.js") },
       { type: "CompiledWasm", path: join(BUILD, "index_bg.wasm") },
     ],

@@ -198,6 +198,7 @@ function complete(options: WorkerOptions, persist: string): HostOptions {
     vars,
     d1: options.d1 ?? "ok",
     outbound: options.outbound ?? null,
+    entry: options.entry ?? null,
     port: options.port ?? 0,
   };
 }

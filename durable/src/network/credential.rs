@@ -66,7 +66,7 @@ impl<S: Sql, W: World> Network<S, W> {
                 // Whoever claimed the handle has the token.
                 self.sql.run("UPDATE agent SET claimed = 0 WHERE id = ?1", &[id.into()])?;
             }
-            let newest = self.stored_credential(&key);
+            let newest = if at == 0 { credential.clone() } else { self.stored_credential(&key) };
             if at > 0 {
                 let parameters = [credential.into(), newest.as_str().into()];
                 self.sql.run("UPDATE agent SET credential = ?2 WHERE credential = ?1", &parameters)?;
