@@ -21,6 +21,11 @@ const SECONDS = process.env.SECONDS ?? "1.5";
 const ROOMS = 16;
 const AGENT = "alpha";
 
+/** What ours is compared with. */
+const SINGLE = "bare object, a commit each";
+const SHARED = "bare object, shared commits";
+const ORIGINAL = "the original, static token";
+
 /** A program under test: where it is posted to, and as whom. */
 interface Target {
   title: string;
@@ -82,17 +87,23 @@ async function floors(folder: string): Promise<Target[]> {
   });
   ends.push(() => end(child));
   return [
-    { title: "bare object, a commit each", url: `${url}/single`, headers: {} },
-    { title: "bare object, shared commits", url: `${url}/shared`, headers: {} },
+    { title: SINGLE, url: `${url}/single`, headers: {} },
+    { title: SHARED, url: `${url}/shared`, headers: {} },
   ];
 }
 
 async function ours(folder: string): Promise<Target[]> {
-  const open = await startOurs(NONE, { persist: join(folder, "none") });
+  // Neither the original nor the bare objects write a line for each call.
+  const vars = { CALL_LOG: "off" };
+  const open = await startOurs(NONE, { persist: join(folder, "none"), vars });
   ends.push(() => open.stop());
   await seed(open.url);
-  const closed = await startOurs(BEARER, { persist: join(folder, "bearer") });
+  const closed = await startOurs(BEARER, { persist: join(folder, "bearer"), vars });
   ends.push(() => closed.stop());
+  for (const { worker } of [open, closed]) {
+    const json = { posts_per_minute: 10_000_000 };
+    await worker.control("/network/limits", { method: "PATCH", json });
+  }
   const operator = bearer(tokenValue("operator"));
   await seed(closed.url, operator);
   const registered = await made(
@@ -126,7 +137,7 @@ async function original(folder: string): Promise<Target[]> {
   ends.push(() => running.stop());
   const operator = bearer(tokenValue("operator"));
   await seed(running.url, operator);
-  return [{ title: "the original, static token", url: `${running.url}/v1/messages`, headers: operator }];
+  return [{ title: ORIGINAL, url: `${running.url}/v1/messages`, headers: operator }];
 }
 
 const median = (list: number[]): number => list.toSorted((a, b) => a - b)[list.length >> 1] ?? Number.NaN;
@@ -160,12 +171,27 @@ async function run(targets: Target[]): Promise<void> {
       }
     }
     process.stdout.write(`\n${title} (medians of ${ROUNDS} rounds)\n`);
+    /** The median of the ratios within each round. */
+    const ratio = (of: Map<string, number[]>, target: string, than: string): string | undefined => {
+      const other = of.get(than);
+      const parts = of.get(target)?.map((value, round) => value / (other?.[round] ?? Number.NaN));
+      return other === undefined || parts === undefined ? undefined : median(parts).toFixed(2);
+    };
     for (const target of targets) {
       const rate = median(rates.get(target.title) ?? []).toFixed(0);
       const p50 = (median(p50s.get(target.title) ?? []) / 1000).toFixed(2);
       const remark = remarks.get(target.title) ?? "";
+      const ratios = [
+        ["× shared", ratio(rates, target.title, SHARED)],
+        ["× single", ratio(rates, target.title, SINGLE)],
+        ["× original", ratio(rates, target.title, ORIGINAL)],
+        ["p50 × single", ratio(p50s, target.title, SINGLE)],
+      ]
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `${value} ${name}`)
+        .join("  ");
       process.stdout.write(
-        `  ${target.title.padEnd(30)} ${rate.padStart(6)}/s  p50 ${p50.padStart(6)} ms  ${remark}\n`,
+        `  ${target.title.padEnd(30)} ${rate.padStart(6)}/s  p50 ${p50.padStart(6)} ms  ${ratios}  ${remark}\n`,
       );
     }
   }
