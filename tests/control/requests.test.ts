@@ -52,7 +52,7 @@ describe("requests", () => {
       "/accounts/a",
       "/accounts/a/tokens/b/c",
       "/agents/a/b/c/d",
-      "/agents/a/b/restart",
+      "/agents/a/b/begin",
       "/keys/a/b",
       "/%zz",
       "/accounts%00",
