@@ -130,6 +130,8 @@ impl<S: Sql, W: World> Hub<S, W> {
             self.world.fault(&error);
             self.world.wake(self.world.now() + RETRY);
         }
+        // Readers that were left behind, by whatever.
+        self.flush();
         self.undo_claims().await;
         match self.trim() {
             Ok(Some(time)) => self.world.wake(time),

@@ -108,7 +108,8 @@ impl<S: Sql, W: World> Account<S, W> {
         let span = Span::read(&self.sql)?;
         let mut link = Link::new(owner, &span, cursor);
         link.keep(socket);
-        socket.say(&write_answer(&Ok(Watching { ends })));
+        let cursor = link.begins(&span);
+        socket.say(&write_answer(&Ok(Watching { ends, cursor })));
         link.pump(&self.sql, &span, socket)?;
         Ok(())
     }

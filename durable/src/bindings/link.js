@@ -9,8 +9,8 @@ const KEEP_ALIVE_MS = 15_000;
 /** A reader that takes nothing for so long is gone, or may as well be: it comes back with what it saw. */
 const STALLED_MS = 60_000;
 
-/** Bytes that the reader took before they are acknowledged; much less than the object's window. */
-const ACKNOWLEDGED = 16 * 1024;
+/** Bytes that the reader took before they are acknowledged; half of the object's window. */
+const ACKNOWLEDGED = 32 * 1024;
 
 /** Waits between attempts to make a broken link anew; after the last the stream ends. */
 const AGAIN_MS = [100, 500, 2_000, 5_000, 10_000];
@@ -25,6 +25,7 @@ const REST_MS = 5_000;
 const LONGEST_MS = 0x7fff_ffff;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 export class Link {
   #call;
@@ -101,6 +102,7 @@ export class Link {
         lost(code);
       });
       socket.addEventListener("error", () => lost(1006));
+      socket.binaryType = "arraybuffer";
       socket.accept();
       socket.send(`${this.#cursor}\n${this.#message}`);
     });
@@ -111,38 +113,36 @@ export class Link {
     if (this.#cursor === "") this.#cursor = JSON.parse(word).Ok?.cursor ?? "";
   }
 
-  #frame(socket, text) {
+  /** Takes events, which are bytes, so that none of the many links of one object makes them anew. */
+  #frame(socket, data) {
     if (this.#over || socket !== this.#socket) return;
-    const end = text.indexOf("\n");
-    this.#cursor = text.slice(0, end);
-    const bytes = encoder.encode(text.slice(end + 1));
-    this.#write(bytes)?.then(
-      () => {
-        this.#taken += bytes.byteLength;
-        if (this.#taken < ACKNOWLEDGED || socket !== this.#socket) return;
-        const taken = this.#taken;
-        this.#taken = 0;
-        try {
-          socket.send(String(taken));
-        } catch {
-          // The next link begins with full credit.
-        }
-      },
-      () => {},
-    );
+    const frame = new Uint8Array(data);
+    const end = frame.indexOf(10);
+    this.#cursor = decoder.decode(frame.subarray(0, end));
+    this.#write(frame.subarray(end + 1), socket);
   }
 
-  #write(bytes) {
+  /** Writes; what came over a link is acknowledged there once it was taken. */
+  #write(bytes, socket) {
     this.#writing++;
-    const written = this.#writer.write(bytes);
-    written.then(
-      () => {
-        this.#writing--;
-        this.#written = Date.now();
-      },
-      () => this.#finish(),
-    );
-    return written;
+    this.#writer.write(bytes).then(() => {
+      this.#writing--;
+      this.#written = Date.now();
+      if (socket !== undefined) this.#took(socket, bytes.byteLength);
+    }, this.#onGone);
+  }
+
+  #took(socket, bytes) {
+    if (socket !== this.#socket) return;
+    this.#taken += bytes;
+    if (this.#taken < ACKNOWLEDGED) return;
+    const taken = this.#taken;
+    this.#taken = 0;
+    try {
+      socket.send(String(taken));
+    } catch {
+      // The next link begins with full credit.
+    }
   }
 
   #say(text) {

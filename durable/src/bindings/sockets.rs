@@ -87,6 +87,10 @@ impl link::Socket for Socket {
         JsValue::from_str(text)
     }
 
+    fn bytes(text: &str) -> JsValue {
+        js_sys::Uint8Array::from(text.as_bytes()).into()
+    }
+
     fn state(&self) -> Option<String> {
         glue::socket_state(&self.0).ok().flatten()
     }

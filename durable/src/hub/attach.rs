@@ -36,17 +36,15 @@ impl<S: Sql, W: World> Hub<S, W> {
     }
 
     fn step(&self, number: u64, incoming: Incoming<'_>) -> Outcome<bool> {
-        let (step, who, claim) = {
+        let (step, who, claim, moved) = {
             let mut peers = self.peers()?;
             let Some(attachment) = peers.attachments.get_mut(&number) else { return Ok(false) };
-            let (mut who, mut claim) = (None, String::new());
+            let (mut who, mut claim, mut heard) = (None, String::new(), false);
             if let Phase::Live(live) = &mut attachment.phase {
                 self.name_unacked(live)?;
                 claim = std::mem::take(&mut live.kept.claim);
-                if live.kept.unanswered > 0 || !claim.is_empty() {
-                    live.kept.unanswered = 0;
-                    attachment.moved = true;
-                }
+                heard = live.kept.unanswered > 0 || !claim.is_empty();
+                live.kept.unanswered = 0;
                 who = Some((live.kept.agent.clone(), live.kept.name.clone()));
             }
             let now = self.world.now();
@@ -56,7 +54,11 @@ impl<S: Sql, W: World> Hub<S, W> {
                 Step::Acked(_) => attachment.moved = true,
                 _ => {}
             }
-            (step, who, claim)
+            // At once, as no timer is to keep the hub awake for the answers to its heartbeats.
+            if heard && !attachment.moved {
+                attachment.save();
+            }
+            (step, who, claim, attachment.moved)
         };
         if !claim.is_empty() {
             self.forget_claim(&claim);
@@ -71,7 +73,9 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
             Step::Nothing | Step::Say(_) => {}
         }
-        self.settle_later();
+        if moved {
+            self.settle_later();
+        }
         Ok(false)
     }
 

@@ -331,7 +331,7 @@ pub struct KeptAttachment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::unacked::Kind;
+    use super::super::unacked::{mark, Kind};
     use super::*;
     use moltghost_protocol::moltnet::delivery::Audience;
 
@@ -350,8 +350,8 @@ mod tests {
     fn live(per_frame: u32) -> Phase {
         let kept = KeptLive { agent: "a".into(), per_frame, ..KeptLive::default() };
         let mut live = Live::new(kept, Rc::new(Audience::default().reader("local")));
-        live.unacked.note(1, "evt_1", Kind::Wake);
-        live.unacked.note(2, "evt_2", Kind::Plain);
+        live.unacked.note(1, mark("evt_1"), Kind::Wake);
+        live.unacked.note(2, mark("evt_2"), Kind::Plain);
         Phase::Live(Box::new(live))
     }
 

@@ -6,7 +6,7 @@ use super::attachment::{Live, Phase};
 use super::frames::gap_event;
 use super::log::{Event, Log};
 use super::peers::Attachment;
-use super::unacked::Kind;
+use super::unacked::{mark, Kind};
 use super::wake::Meant;
 use super::{Hub, State, World};
 use crate::sql::Sql;
@@ -128,7 +128,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
             if let Some(requested) = live.gap.take() {
                 let (id, body) = gap_event(&self.sql, &state.log, home, self.world.now(), &requested);
-                live.unacked.note(live.kept.at, &id, Kind::Gap);
+                live.unacked.note(live.kept.at, mark(&id), Kind::Gap);
                 live.slow = socket.send_counted(&W::Socket::text(&frame::event(home, &id, &body))) > WINDOW;
                 continue;
             }
@@ -169,7 +169,7 @@ impl<S: Sql, W: World> Hub<S, W> {
                 continue;
             }
             let kind = self.kind(live, event, round);
-            live.unacked.note(event.seq, &event.id, kind);
+            live.unacked.note(event.seq, event.mark, kind);
             if several {
                 group.push(event);
                 bytes += event.body.len();

@@ -42,7 +42,7 @@ impl<'a, S: Sql, K: Socket> Frames<'a, S, K> {
 
     fn frame(&self, events: &str, to: i64) -> Frame<K::Text> {
         let text = (!events.is_empty())
-            .then(|| K::text(&format!("{}\n{events}", self.state.borrow().log.span.cursor(to))));
+            .then(|| K::bytes(&format!("{}\n{events}", self.state.borrow().log.span.cursor(to))));
         Frame { text, bytes: events.len() as u64, to }
     }
 }

@@ -23,6 +23,9 @@ use std::rc::Rc;
 /// Claims that one alarm undoes.
 const UNDONE: i64 = 100;
 
+/// Sockets of one identity that may be open without having said who they are.
+pub(super) const UNIDENTIFIED: usize = 1_000;
+
 impl<S: Sql, W: World> Hub<S, W> {
     /// A socket was opened by somebody who was let in to attach.
     ///
@@ -47,12 +50,21 @@ impl<S: Sql, W: World> Hub<S, W> {
     ///
     /// # Errors
     /// 503.
-    pub fn may_attach(&self) -> Outcome<()> {
+    pub fn may_attach(&self, admitted: &Admitted) -> Outcome<()> {
         self.prepare()?;
-        if self.peers()?.attachments.len() < self.settings.attachments {
-            return Ok(());
+        let peers = self.peers()?;
+        if peers.attachments.len() >= self.settings.attachments {
+            return Err(MoltnetError::unavailable("as many attachments are open as may be"));
         }
-        Err(MoltnetError::unavailable("as many attachments are open as may be"))
+        let unidentified = peers.attachments.values().filter(|attachment| {
+            !matches!(attachment.phase, Phase::Live(_)) && attachment.admitted.identity == admitted.identity
+        });
+        if unidentified.count() >= UNIDENTIFIED {
+            return Err(MoltnetError::unavailable(
+                "too many sockets are open that have not said who they are",
+            ));
+        }
+        Ok(())
     }
 
     /// An attachment has said who it is: asks the directory, and goes on with what it says.

@@ -4,6 +4,7 @@
 //! their own place; those that are read back carry the one that it has now (architecture rule 10).
 
 use super::conversations::Conversations;
+use super::unacked::mark;
 use crate::sql::{column, Sql, SqlError, Statement};
 use crate::stream::log::Span;
 use moltghost_protocol::moltnet::delivery::Standing;
@@ -33,6 +34,8 @@ pub struct Event {
     pub standing: Option<Rc<Standing>>,
     /// The event as clients read it: a JSON object on one line.
     pub body: String,
+    /// Stands for its id, see [`mark`].
+    pub mark: u64,
 }
 
 /// An event that is to be appended.
@@ -88,7 +91,8 @@ impl Log {
                 ],
             ));
             let standing = draft.conversation.map(|(_, standing)| standing);
-            events.push(Rc::new(Event { seq, id: draft.id, kind: draft.kind, standing, body: draft.body }));
+            let Draft { id, kind, body, .. } = draft;
+            events.push(Rc::new(Event { seq, mark: mark(&id), id, kind, standing, body }));
         }
         if !statements.is_empty() {
             sql.batch(&statements)?;
@@ -189,6 +193,7 @@ fn between(
         };
         events.push(Rc::new(Event {
             seq: column(row, 0).int(),
+            mark: mark(column(row, 1).text()),
             id: column(row, 1).text().to_owned(),
             kind,
             standing,

@@ -11,6 +11,7 @@ use crate::stream::link;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::frame::MAX_FRAME;
 use moltghost_protocol::name::{self, parse_hub};
+use moltghost_protocol::object::hub::Admitted;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
 use moltghost_protocol::object::{read_outcome, write, write_outcome};
 use moltghost_protocol::time::Millis;
@@ -87,7 +88,8 @@ impl Hub {
                 None => rules.closed(&socket),
             }
         }
-        link::Socket::close(&socket, if code == 1_006 { 1_000 } else { code }, "");
+        // A peer that only said nothing more would take 1000 for an end that is meant to last.
+        link::Socket::close(&socket, if code == 1_006 { 1_011 } else { code }, "");
     }
 
     /// A socket has broken.
@@ -120,9 +122,9 @@ fn guarded(work: impl Future<Output = ()> + 'static) -> Result<JsValue, JsValue>
 
 /// Takes the socket of somebody who attaches, or answers why not.
 fn attach(state: &JsValue, rules: &Opened, admitted: &str) -> Result<JsValue, Failure> {
-    let admitted =
+    let admitted: Admitted =
         serde_json::from_str(admitted).map_err(|error| Failure(format!("nobody was let in: {error}")))?;
-    if let Err(error) = rules.may_attach() {
+    if let Err(error) = rules.may_attach(&admitted) {
         return entry::text(200, "", &write_outcome::<()>(&Err(error)));
     }
     let (response, socket) = sockets::accept_attachment(state)?;

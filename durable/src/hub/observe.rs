@@ -2,7 +2,8 @@
 //! in the log and what its credit is; see [`crate::stream`].
 //!
 //! Readers of the same audience at the same place get the same frame, which is made once. Frames follow each other no
-//! faster than [`PACE`], so that under load each carries what has come meanwhile; a message alone is sent at once.
+//! faster than [`PACE`], and the slower the more readers there are, so that under load each carries what has come
+//! meanwhile; a message alone is sent at once.
 
 use super::frames::Frames;
 use super::log::Log;
@@ -19,8 +20,12 @@ use moltghost_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
-/// Time between two frames to observers.
+/// Least time between two frames to observers, and the most.
 const PACE: Millis = 20;
+const MAX_PACE: Millis = 200;
+
+/// How many readers, each of whom costs a send, make the time between two frames a millisecond longer.
+const READERS_PER_MS: usize = 5;
 
 /// How far a reader for whom nothing comes is moved on before that is kept with its socket.
 const STRIDE: i64 = 512;
@@ -103,6 +108,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         let reader = peers.reader(&self.settings.id, &observe.admitted.audience);
         let link = Link::begin(String::new(), start);
         let observer = Observer { number: peers.fresh_number(), admitted: observe.admitted, link };
+        socket.set_number(observer.number);
         let mut peer = Peer::new(socket.clone(), observer, reader);
         peer.keep();
         socket.say(&write_outcome(&Ok(Observing { cursor })));
@@ -175,9 +181,11 @@ impl<S: Sql, W: World> Hub<S, W> {
     pub(super) fn pace(&self) -> bool {
         let now = self.world.now();
         let since = now - self.told.get();
-        if (0..PACE).contains(&since) {
+        let readers = self.peers().map_or(0, |peers| peers.observers.len());
+        let pace = MAX_PACE.min(PACE + i64::try_from(readers / READERS_PER_MS).unwrap_or(MAX_PACE));
+        if (0..pace).contains(&since) {
             if !self.pacing.replace(true) {
-                self.world.later(PACE - since);
+                self.world.later(pace - since);
             }
             return false;
         }

@@ -7,6 +7,7 @@ use super::{Hub, World};
 use crate::sql::Sql;
 use crate::stream::link::Socket;
 use moltghost_protocol::moltnet::delivery::{Audience, Reader};
+use moltghost_protocol::moltnet::error::Outcome;
 use moltghost_protocol::object::hub::Admitted;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ impl<K: Socket> Peers<K> {
                 Some(Kept::Observer(observer)) => {
                     let reader = peers.reader(home, &observer.admitted.audience);
                     peers.next = peers.next.max(observer.number + 1);
+                    socket.set_number(observer.number);
                     peers.observers.insert(observer.number, Peer::new(socket, observer, reader));
                 }
                 Some(Kept::Attachment(kept)) => attached.push((socket, kept)),
@@ -106,26 +108,32 @@ pub(super) fn kept<K: Socket>(socket: &K) -> Option<Kept<Observer, KeptAttachmen
 impl<S: Sql, W: World> Hub<S, W> {
     /// Takes a frame of a socket.
     pub fn frame(&self, socket: &W::Socket, text: &str) {
-        let taken = match kept(socket) {
-            Some(Kept::Observer(observer)) => self.took(observer.number, text),
-            // Its frames come another way.
-            Some(Kept::Attachment(_)) => Ok(()),
-            None => {
+        let taken = match self.observer(socket) {
+            Ok(Some(number)) => self.took(number, text),
+            Ok(None) if socket.state().is_none() => {
                 self.greet(socket, text);
                 Ok(())
             }
+            // One that was ended, or whose frames come another way.
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
         };
         if let Err(error) = taken {
             self.world.fault(&error);
         }
     }
 
+    /// The number of a socket's observer, if it is one.
+    fn observer(&self, socket: &W::Socket) -> Outcome<Option<u64>> {
+        let peers = self.peers()?;
+        let number = socket.number();
+        Ok(peers.observers.contains_key(&number).then_some(number))
+    }
+
     /// A socket has closed.
     pub fn closed(&self, socket: &W::Socket) {
-        if let Some(Kept::Observer(observer)) = kept(socket) {
-            if let Ok(mut peers) = self.peers() {
-                peers.observers.remove(&observer.number);
-            }
+        if let Ok(mut peers) = self.peers() {
+            peers.observers.remove(&socket.number());
         }
     }
 }

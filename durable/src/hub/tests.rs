@@ -1,6 +1,8 @@
 //! The rules of the hub over a real database, with tellers that tell twice, late and too much, and readers that are slow
 //! and come back.
 
+mod handshake;
+
 use super::*;
 use crate::network::tests::block_on;
 use crate::sqlite::Sqlite;
@@ -24,7 +26,11 @@ struct Stage {
     later: Rc<Cell<Option<Millis>>>,
     sockets: Rc<RefCell<Vec<FakeSocket>>>,
     faults: Rc<RefCell<Vec<String>>>,
+    /// What the directory answers; without one it cannot be reached.
+    directory: Rc<RefCell<Option<Directory>>>,
 }
+
+type Directory = Box<dyn FnMut(NetworkOp, String) -> Outcome<Reply>>;
 
 impl World for Stage {
     type Socket = FakeSocket;
@@ -50,8 +56,11 @@ impl World for Stage {
         self.later.set(Some(self.now.get() + ms));
     }
 
-    async fn network(&self, _: NetworkOp, _: String) -> Outcome<Reply> {
-        Err(MoltnetError::unavailable("nobody is there"))
+    async fn network(&self, op: NetworkOp, nonce: String) -> Outcome<Reply> {
+        match &mut *self.directory.borrow_mut() {
+            Some(directory) => directory(op, nonce),
+            None => Err(MoltnetError::unavailable("nobody is there")),
+        }
     }
 
     fn sockets(&self) -> Vec<FakeSocket> {
@@ -67,8 +76,12 @@ struct Bench {
 }
 
 fn settings() -> Settings {
-    Settings::read(|name| Ok(if name == "STREAMS_PER_IDENTITY" { "3".into() } else { String::new() }))
-        .unwrap()
+    let of = |name: &str| match name {
+        "AUTH" => "open",
+        "STREAMS_PER_IDENTITY" => "3",
+        _ => "",
+    };
+    Settings::read(|name| Ok(of(name).to_owned())).unwrap()
 }
 
 fn everything() -> Audience {

@@ -35,17 +35,18 @@ pub struct Sent {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unacked(VecDeque<Sent>);
 
-fn short(id: &str) -> u64 {
+/// Stands for an event's id.
+pub fn mark(id: &str) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(id)
 }
 
 impl Unacked {
-    /// An event was sent.
-    pub fn note(&mut self, seq: i64, id: &str, kind: Kind) {
+    /// An event was sent, whose id has this mark.
+    pub fn note(&mut self, seq: i64, mark: u64, kind: Kind) {
         if self.0.len() >= MAX {
             self.0.pop_front();
         }
-        self.0.push_back(Sent { seq, kind, id: Some(short(id)) });
+        self.0.push_back(Sent { seq, kind, id: Some(mark) });
     }
 
     /// Takes an `ACK` of exactly one event.
@@ -62,7 +63,7 @@ impl Unacked {
 
     fn find(&self, id: &str) -> Option<usize> {
         let gap = id.starts_with("evt_gap_");
-        let id = short(id);
+        let id = mark(id);
         self.0.iter().position(|sent| match sent.id {
             Some(known) => known == id,
             None => gap && sent.kind == Kind::Gap,
@@ -89,7 +90,7 @@ impl Unacked {
     /// The id of the event at a place.
     pub fn name(&mut self, seq: i64, id: &str) {
         for sent in self.0.iter_mut().filter(|sent| sent.seq == seq && sent.kind != Kind::Gap) {
-            sent.id = Some(short(id));
+            sent.id = Some(mark(id));
         }
     }
 
@@ -135,7 +136,7 @@ mod tests {
     fn an_ack_is_exact_and_in_any_order() {
         let mut list = Unacked::default();
         for (seq, kind) in [(5, Kind::Plain), (7, Kind::Wake), (8, Kind::Plain)] {
-            list.note(seq, &format!("evt_{seq}"), kind);
+            list.note(seq, mark(&format!("evt_{seq}")), kind);
         }
         assert_eq!(list.take("evt_6"), None);
         assert_eq!(list.take("evt_7").map(|sent| (sent.seq, sent.kind)), Some((7, Kind::Wake)));
@@ -148,7 +149,7 @@ mod tests {
     fn the_oldest_are_forgotten_at_the_limit() {
         let mut list = Unacked::default();
         for seq in 0..=i64::try_from(MAX).unwrap() {
-            list.note(seq * 90_000, &format!("evt_{seq}"), Kind::Wake);
+            list.note(seq * 90_000, mark(&format!("evt_{seq}")), Kind::Wake);
         }
         assert_eq!(list.take("evt_0"), None);
         assert!(list.take("evt_1").is_some());
@@ -158,9 +159,9 @@ mod tests {
     #[test]
     fn it_is_kept_without_ids_which_the_log_gives_back() {
         let mut list = Unacked::default();
-        list.note(40, "evt_gap_ab", Kind::Gap);
-        list.note(41, "evt_a", Kind::Plain);
-        list.note(43, "evt_b", Kind::Wake);
+        list.note(40, mark("evt_gap_ab"), Kind::Gap);
+        list.note(41, mark("evt_a"), Kind::Plain);
+        list.note(43, mark("evt_b"), Kind::Wake);
         assert_eq!(list.write(), "40~ 1 2!");
         let mut read = Unacked::read("40~ 1 2!");
         assert_eq!(read.unnamed(), [41, 43]);

@@ -1,8 +1,8 @@
 //! One reader's link: its place in the log, and its credit.
 //!
 //! All of it is kept with the socket, so it outlives the object's sleep. A frame to the Worker is the cursor after it
-//! on the first line, then whole events in the form of server-sent events; a frame from the Worker is the number of
-//! bytes of these events that its reader took.
+//! on the first line, then whole events in the form of server-sent events, as bytes, which are made once for all readers
+//! and passed on as they are; a frame from the Worker is the number of bytes of these events that its reader took.
 
 use super::log::{after, Logged, Span, Start};
 use crate::sql::{Sql, SqlError};
@@ -30,6 +30,10 @@ pub trait Socket {
     type Text: Clone;
     /// Makes one.
     fn text(text: &str) -> Self::Text;
+    /// Makes one that is sent as bytes.
+    fn bytes(text: &str) -> Self::Text {
+        Self::text(text)
+    }
     /// What was kept with it; `None` for one that has said nothing yet.
     fn state(&self) -> Option<String>;
     /// Keeps something with it, at most 16 KB.
@@ -110,6 +114,14 @@ impl Link {
         serde_json::from_str(&socket.state()?).ok()
     }
 
+    /// The cursor that it goes on after; empty while its reader must be told of a gap first.
+    pub fn begins(&self, span: &Span) -> String {
+        if self.gap.is_some() {
+            return String::new();
+        }
+        span.cursor(self.at).to_string()
+    }
+
     /// Keeps it with its socket.
     pub fn keep(&self, socket: &impl Socket) {
         socket.keep(&serde_json::to_string(self).unwrap_or_default());
@@ -177,8 +189,8 @@ impl Link {
     }
 
     /// Tells the reader why its stream ends.
-    pub fn end(&self, span: &Span, socket: &impl Socket, why: &Problem) {
-        socket.say(&format!("{}\n{}", span.cursor(self.at), end_event(why)));
+    pub fn end<K: Socket>(&self, span: &Span, socket: &K, why: &Problem) {
+        socket.send(&K::bytes(&format!("{}\n{}", span.cursor(self.at), end_event(why))));
     }
 }
 
@@ -190,7 +202,7 @@ struct Events<'a, S> {
 
 impl<S: Sql> Events<'_, S> {
     fn frame<K: Socket>(&self, events: &str, to: i64) -> Frame<K::Text> {
-        let text = K::text(&format!("{}\n{events}", self.span.cursor(to)));
+        let text = K::bytes(&format!("{}\n{events}", self.span.cursor(to)));
         Frame { text: Some(text), bytes: events.len() as u64, to }
     }
 }

@@ -103,10 +103,14 @@ pub struct AgentFigures {
 }
 
 /// The answer to [`AccountOp::Watch`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watching {
     /// When the token expires, and the stream with it.
     pub ends: Option<Millis>,
+    /// Where the link begins, so that one that breaks before any event came goes on from there; empty where a gap is
+    /// told first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cursor: String,
 }
 
 /// What can be asked of an account.

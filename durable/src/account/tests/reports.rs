@@ -112,6 +112,19 @@ fn only_a_token_of_the_account_opens_a_stream() {
 }
 
 #[test]
+fn a_link_that_breaks_before_any_event_goes_on_where_it_began() {
+    let d = Deployment::with_account();
+    let operator = AccountAsk::Operator(AccountOp::Watch);
+    d.report(report(1, 1..=2, 1));
+    let began = greeting(&d.watch("", &operator)).unwrap().cursor;
+    d.report(report(1, 3..=4, 2));
+    let again = d.watch(&began, &operator);
+    assert_eq!(greeting(&again).unwrap().cursor, began);
+    assert_eq!(read_frames(&again.0.borrow().sent[1..]).0.len(), 2);
+    assert_eq!(greeting(&d.watch("unknown-1", &operator)).unwrap().cursor, "", "a gap comes first");
+}
+
+#[test]
 fn revoking_a_token_ends_its_streams_and_no_others() {
     let d = Deployment::with_account();
     let ((one, ask), (_, other)) = (d.token(1, None), d.token(2, None));
