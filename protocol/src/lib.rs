@@ -23,4 +23,5 @@ pub mod request_id;
 pub mod seal;
 pub mod stream;
 pub mod time;
+pub mod tunnel;
 pub mod webhook;
