@@ -77,9 +77,14 @@ async function main(): Promise<void> {
   const folder = logFolder();
   const left: string[] = [];
   const begun = performance.now();
-  // A single part that needs the Worker gets it all the same.
-  if (run.some((part) => part.needsBuild) && !run.some((part) => part.name === "build")) {
-    run.unshift(...all.filter((part) => part.name === "build"));
+  // A single part that needs the Worker, or the command line, gets it all the same.
+  for (const [needed, name] of [
+    [run.some((part) => part.needsProgram), "program"],
+    [run.some((part) => part.needsBuild), "build"],
+  ] as const) {
+    if (needed && !run.some((part) => part.name === name)) {
+      run.unshift(...all.filter((part) => part.name === name));
+    }
   }
   let built = true;
   for (const part of run) {

@@ -15,6 +15,8 @@ export interface Part {
   counts: (output: string) => Counts;
   /** Whether the built Worker is needed. */
   needsBuild?: boolean;
+  /** Whether the built command line is needed. */
+  needsProgram?: boolean;
   /** Says why the part cannot run here; it is then left out, and the last lines say so. */
   leftOut?: string;
 }
@@ -101,6 +103,13 @@ export function parts(): Part[] {
       counts: NO_TESTS,
     },
     {
+      name: "program",
+      label: "the command line",
+      command: ["cargo", "build", "--package", "moltghost-cli"],
+      environment: NATIVE,
+      counts: NO_TESTS,
+    },
+    {
       name: "size",
       label: "Wasm size",
       command: script("size", "--check"),
@@ -119,6 +128,7 @@ export function parts(): Part[] {
       command: nodeTests(rest),
       counts: nodeCounts,
       needsBuild: true,
+      needsProgram: true,
     },
     {
       name: "network",
