@@ -178,6 +178,10 @@ impl<S: Sql, W: World> Hub<S, W> {
         if self.state.borrow().is_none() {
             migrate::migrate(&self.sql, migrate::version(&self.sql)?, schema::STEPS)?;
             let log = Log::read(&self.sql)?;
+            if self.sql.finds("SELECT 1 FROM claim LIMIT 1")? {
+                // Its socket may be lost with the instance before.
+                self.world.wake(self.world.now());
+            }
             let conversations = Conversations::default();
             *self.state.borrow_mut() = Some(State { log, conversations, sockets: std::marker::PhantomData });
         }

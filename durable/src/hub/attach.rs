@@ -2,7 +2,7 @@
 
 use super::attachment::{Cause, End, Incoming, KeptAttachment, Phase, Step};
 use super::log::Log;
-use super::peers::{Attachment, Kept};
+use super::peers::{kept, Attachment, Kept};
 use super::{Hub, World};
 use crate::sql::Sql;
 use crate::stream::link::Socket;
@@ -14,6 +14,9 @@ use moltghost_protocol::time::Millis;
 /// How long what is kept with a socket may be behind. The timer for it keeps the hub awake, so that nothing is lost
 /// by falling asleep; with the hub itself its sockets are lost, too.
 const SETTLE: Millis = 1_000;
+
+/// Kept with a socket that the hub has ended, so that its close is not told twice.
+const NOBODYS: &str = "null";
 
 impl<S: Sql, W: World> Hub<S, W> {
     /// The number of a socket's attachment, if it is one.
@@ -91,9 +94,19 @@ impl<S: Sql, W: World> Hub<S, W> {
         Ok(())
     }
 
-    /// A socket has closed.
-    pub fn detached(&self, number: u64, code: u16) {
-        self.finish(number, &Cause::of_close(code));
+    /// A socket has closed. Where that woke the hub, it was not among the open ones any more and is known by what is
+    /// kept with it; one that the hub has ended itself is nobody's.
+    pub fn detached(&self, socket: &W::Socket, code: u16) {
+        let number = self.attachment(socket).or_else(|| match kept(socket)? {
+            Kept::Attachment(kept) => {
+                Some(self.peers().ok()?.attach(&self.settings.id, socket.clone(), kept))
+            }
+            Kept::Observer(_) => None,
+        });
+        match number {
+            Some(number) => self.finish(number, &Cause::of_close(code)),
+            None => self.closed(socket),
+        }
     }
 
     /// Ends an attachment.
@@ -103,6 +116,7 @@ impl<S: Sql, W: World> Hub<S, W> {
                 if let Some(error) = &end.error {
                     attachment.socket.say(&frame::error(error));
                 }
+                attachment.socket.keep(NOBODYS);
                 attachment.socket.close(end.code, end.cause.reason());
             }
         }

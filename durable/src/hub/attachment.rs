@@ -204,6 +204,8 @@ pub struct Live {
     pub missed: VecDeque<i64>,
     /// The cursor that the log did not reach back to, until it is told.
     pub gap: Option<String>,
+    /// What stands up to there is told again, so that what its conversations are now counts.
+    pub told: i64,
     /// Its reader is behind: it is sent nothing until it has caught up with what is on the way.
     pub slow: bool,
     /// `PING` and `PONG` frames since then.
@@ -245,7 +247,16 @@ impl Live {
     /// An agent that is attached, or was when the hub fell asleep.
     pub fn new(kept: KeptLive, reader: Rc<Reader>) -> Self {
         let unacked = Unacked::read(&kept.unacked);
-        Self { kept, reader, unacked, missed: VecDeque::new(), gap: None, slow: false, beats: (0, 0) }
+        Self {
+            kept,
+            reader,
+            unacked,
+            missed: VecDeque::new(),
+            gap: None,
+            told: 0,
+            slow: false,
+            beats: (0, 0),
+        }
     }
 
     /// Takes a frame.

@@ -3,6 +3,7 @@
 //! is made once for all.
 
 use super::attachment::{Live, Phase};
+use super::conversations::Conversations;
 use super::frames::gap_event;
 use super::log::{Event, Log};
 use super::peers::Attachment;
@@ -121,7 +122,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             if let Some(seq) = live.missed.pop_front() {
                 if let Some(event) = Log::exactly(&self.sql, &mut state.conversations, seq)? {
                     let at = live.kept.at;
-                    self.send_batch(live, socket, &[event], round);
+                    self.send_batch(live, socket, &[event], &mut state.conversations, round)?;
                     live.kept.at = at;
                 }
                 continue;
@@ -147,7 +148,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             if batch.is_empty() {
                 break;
             }
-            self.send_batch(live, socket, &batch, round);
+            self.send_batch(live, socket, &batch, &mut state.conversations, round)?;
         }
         self.settle_later();
         Ok(())
@@ -158,14 +159,16 @@ impl<S: Sql, W: World> Hub<S, W> {
         live: &mut Live,
         socket: &W::Socket,
         batch: &[Rc<Event>],
+        conversations: &mut Conversations,
         round: &mut Round<<W::Socket as Socket>::Text>,
-    ) {
+    ) -> Outcome<()> {
         let home = self.settings.id.as_str();
         let several = live.kept.per_frame > 1;
         let (mut group, mut bytes): (Vec<&Rc<Event>>, usize) = (Vec::new(), 0);
         for event in batch {
             live.kept.at = event.seq;
-            if !live.reader.receives(event.kind, event.standing.as_deref()) {
+            let standing = event.standing(&self.sql, conversations, live.told)?;
+            if !live.reader.receives(event.kind, standing.as_deref()) {
                 continue;
             }
             let kind = self.kind(live, event, round);
@@ -185,12 +188,13 @@ impl<S: Sql, W: World> Hub<S, W> {
                 live.slow = socket.send_counted(round.singles.entry(event.seq).or_insert_with(made)) > WINDOW;
             }
             if live.slow {
-                return;
+                return Ok(());
             }
         }
         if !group.is_empty() {
             live.slow = send_group(home, socket, &group, round) > WINDOW;
         }
+        Ok(())
     }
 
     fn kind(&self, live: &Live, event: &Event, round: &mut Round<<W::Socket as Socket>::Text>) -> Kind {

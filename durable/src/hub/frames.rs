@@ -13,8 +13,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Frames of one turn, by reader and place.
-type Made<T> = HashMap<(*const Reader, i64), Frame<T>>;
+/// Frames of one turn, by reader, place, and up to where they are told again.
+type Made<T> = HashMap<(*const Reader, i64, i64), Frame<T>>;
 
 /// The frames of one turn.
 pub(super) struct Frames<'a, S, K: Socket> {
@@ -29,6 +29,7 @@ pub(super) struct Frames<'a, S, K: Socket> {
 pub(super) struct For<'a, 'b, S, K: Socket> {
     frames: &'a Frames<'b, S, K>,
     reader: &'a Rc<Reader>,
+    told: i64,
 }
 
 impl<'a, S: Sql, K: Socket> Frames<'a, S, K> {
@@ -36,8 +37,9 @@ impl<'a, S: Sql, K: Socket> Frames<'a, S, K> {
         Self { sql, state: RefCell::new(state), made: RefCell::default(), now, network }
     }
 
-    pub fn of<'b>(&'b self, reader: &'b Rc<Reader>) -> For<'b, 'a, S, K> {
-        For { frames: self, reader }
+    /// The frames for a reader to whom what stands up to `told` is told again.
+    pub fn of<'b>(&'b self, reader: &'b Rc<Reader>, told: i64) -> For<'b, 'a, S, K> {
+        For { frames: self, reader, told }
     }
 
     fn frame(&self, events: &str, to: i64) -> Frame<K::Text> {
@@ -59,22 +61,22 @@ impl<S: Sql, K: Socket> Source<K> for For<'_, '_, S, K> {
     }
 
     fn events(&self, at: i64) -> Result<Option<Frame<K::Text>>, SqlError> {
-        let key = (Rc::as_ptr(self.reader), at);
+        let told = if at < self.told { self.told } else { 0 };
+        let key = (Rc::as_ptr(self.reader), at, told);
         if let Some(frame) = self.frames.made.borrow().get(&key) {
             return Ok(Some(frame.clone()));
         }
-        let events: Vec<Rc<Event>> = {
-            let mut state = self.frames.state.borrow_mut();
-            let State { log, conversations, .. } = &mut **state;
-            log.after(self.frames.sql, conversations, at)?
-        };
+        let mut state = self.frames.state.borrow_mut();
+        let State { log, conversations, .. } = &mut **state;
+        let events: Vec<Rc<Event>> = log.after(self.frames.sql, conversations, at)?;
         let (mut text, mut to, mut count) = (String::new(), at, 0);
         for event in &events {
             if text.len() >= FRAME_BYTES || count >= FRAME_EVENTS {
                 break;
             }
             to = event.seq;
-            if self.reader.receives(event.kind, event.standing.as_deref()) {
+            let standing = event.standing(self.frames.sql, conversations, told)?;
+            if self.reader.receives(event.kind, standing.as_deref()) {
                 write_event(&mut text, &event.id, event.kind, &event.body);
                 count += 1;
             }
@@ -82,6 +84,7 @@ impl<S: Sql, K: Socket> Source<K> for For<'_, '_, S, K> {
         if to == at {
             return Ok(None);
         }
+        drop(state);
         let frame = self.frames.frame(&text, to);
         self.frames.made.borrow_mut().insert(key, frame.clone());
         Ok(Some(frame))

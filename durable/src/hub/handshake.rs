@@ -165,6 +165,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             };
             let mut live = Live::new(kept, Rc::clone(&reader));
             live.gap = start.gap;
+            live.told = self.state()?.log.span.newest;
             if wishes.missed_mentions {
                 live.missed = self.missed(&agent, start.after)?.into();
             }

@@ -21,6 +21,22 @@ const TAIL_BYTES: usize = 2 * 1024 * 1024;
 const READ_EVENTS: i64 = 128;
 const READ_BYTES: i64 = 128 * 1024;
 
+impl Event {
+    /// What its conversation is for a reader to whom what stands up to `told` is told again: now; else at its place.
+    pub fn standing(
+        &self,
+        sql: &impl Sql,
+        conversations: &mut Conversations,
+        told: i64,
+    ) -> Result<Option<Rc<Standing>>, SqlError> {
+        match &self.conversation {
+            Some((number, _)) if self.seq <= told => conversations.standing(sql, *number).map(Some),
+            Some((_, standing)) => Ok(Some(Rc::clone(standing))),
+            None => Ok(None),
+        }
+    }
+}
+
 /// One event.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -30,8 +46,8 @@ pub struct Event {
     pub id: String,
     /// Its type.
     pub kind: EventType,
-    /// What its conversation is; `None` for what happened to the network itself.
-    pub standing: Option<Rc<Standing>>,
+    /// Number of its conversation, and what that is; `None` for what happened to the network itself.
+    pub conversation: Option<(i64, Rc<Standing>)>,
     /// The event as clients read it: a JSON object on one line.
     pub body: String,
     /// Stands for its id, see [`mark`].
@@ -90,9 +106,8 @@ impl Log {
                     draft.body.as_str().into(),
                 ],
             ));
-            let standing = draft.conversation.map(|(_, standing)| standing);
-            let Draft { id, kind, body, .. } = draft;
-            events.push(Rc::new(Event { seq, mark: mark(&id), id, kind, standing, body }));
+            let Draft { id, kind, conversation, body, .. } = draft;
+            events.push(Rc::new(Event { seq, mark: mark(&id), id, kind, conversation, body }));
         }
         if !statements.is_empty() {
             sql.batch(&statements)?;
@@ -187,8 +202,8 @@ fn between(
     for row in &rows {
         let kind = EventType::parse(column(row, 2).text())
             .ok_or_else(|| SqlError(format!("no event is of the type {}", column(row, 2).text())))?;
-        let standing = match column(row, 3).maybe_int() {
-            Some(number) => Some(conversations.standing(sql, number)?),
+        let conversation = match column(row, 3).maybe_int() {
+            Some(number) => Some((number, conversations.standing(sql, number)?)),
             None => None,
         };
         events.push(Rc::new(Event {
@@ -196,7 +211,7 @@ fn between(
             mark: mark(column(row, 1).text()),
             id: column(row, 1).text().to_owned(),
             kind,
-            standing,
+            conversation,
             body: column(row, 4).text().to_owned(),
         }));
     }

@@ -83,10 +83,7 @@ impl Hub {
     pub fn web_socket_close(&self, socket: JsValue, code: u16) {
         let socket = Socket(socket);
         if let Ok(rules) = &self.rules {
-            match rules.attachment(&socket) {
-                Some(number) => rules.detached(number, code),
-                None => rules.closed(&socket),
-            }
+            rules.detached(&socket, code);
         }
         // A peer that only said nothing more would take 1000 for an end that is meant to last.
         link::Socket::close(&socket, if code == 1_006 { 1_011 } else { code }, "");

@@ -52,6 +52,8 @@ pub(super) struct Peer<K> {
     pub socket: K,
     pub observer: Observer,
     pub reader: Rc<Reader>,
+    /// What stands up to there is told again, so that what its conversations are now counts.
+    told: i64,
     /// What was kept last.
     kept: (i64, u64),
 }
@@ -59,7 +61,7 @@ pub(super) struct Peer<K> {
 impl<K: Socket> Peer<K> {
     pub fn new(socket: K, observer: Observer, reader: Rc<Reader>) -> Self {
         let kept = (observer.link.at(), observer.link.sent());
-        Self { socket, observer, reader, kept }
+        Self { socket, observer, reader, told: 0, kept }
     }
 
     /// Keeps where it is with its socket.
@@ -110,6 +112,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         let observer = Observer { number: peers.fresh_number(), admitted: observe.admitted, link };
         socket.set_number(observer.number);
         let mut peer = Peer::new(socket.clone(), observer, reader);
+        peer.told = self.state()?.log.span.newest;
         peer.keep();
         socket.say(&write_outcome(&Ok(Observing { cursor })));
         let pumped = self.pump(&mut peer);
@@ -165,7 +168,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         let mut state = self.state()?;
         let span = state.log.span.clone();
         let frames = Frames::new(&self.sql, &mut state, self.world.now(), &self.settings.id);
-        let result = peer.observer.link.advance(&frames.of(&peer.reader), &span, &peer.socket);
+        let result = peer.observer.link.advance(&frames.of(&peer.reader, peer.told), &span, &peer.socket);
         peer.keep_if_moved();
         Ok(result?)
     }
@@ -209,7 +212,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         let span = state.log.span.clone();
         let frames = Frames::new(&self.sql, &mut state, self.world.now(), &self.settings.id);
         for peer in peers.observers.values_mut() {
-            let result = peer.observer.link.advance(&frames.of(&peer.reader), &span, &peer.socket);
+            let result = peer.observer.link.advance(&frames.of(&peer.reader, peer.told), &span, &peer.socket);
             peer.keep_if_moved();
             result?;
         }

@@ -78,9 +78,8 @@ impl Bench {
     }
 
     fn detach(&self, socket: &FakeSocket, code: u16) {
-        let number = self.hub.attachment(socket).unwrap();
         socket.close(code, "");
-        self.hub.detached(number, code);
+        self.hub.detached(socket, code);
     }
 
     /// Types of the events in the log that tell of agents.
@@ -262,6 +261,23 @@ fn an_attachment_outlives_the_hubs_sleep() {
     assert_eq!(ops(&attached), ["ERROR"]);
     assert_eq!(closed(&attached), code::REFUSED);
     assert_eq!(bench.told(), ["agent.connected", "agent.disconnected"]);
+}
+
+#[test]
+fn a_close_that_wakes_the_hub_is_told_and_one_that_the_hub_made_itself_is_not_told_again() {
+    let mut bench = Bench::new();
+    directory(&bench, known(None, None));
+    let left = bench.attach(r#""cursor":"""#);
+    bench.evict();
+    bench.detach(&left, 1_006);
+    assert_eq!(bench.told(), ["agent.connected", "agent.disconnected"]);
+    let refused = bench.attach(r#""cursor":"""#);
+    bench.say(&refused, &ack("evt_unknown"));
+    assert_eq!(bench.told().len(), 4);
+    bench.hub.detached(&refused, code::REFUSED);
+    bench.evict();
+    bench.hub.detached(&refused, code::REFUSED);
+    assert_eq!(bench.told().len(), 4);
 }
 
 #[test]
