@@ -5,6 +5,7 @@ import { type Topic, targets } from "../network/against.ts";
 import { Server } from "../network/server.ts";
 import { BEARER, NONE, OPEN, type Setup } from "../network/setup.ts";
 import { anybody, credentials, handshake, openClaims, talk } from "./frames.ts";
+import { reasons, wakes } from "./wakes.ts";
 
 const ORIGINAL_WAYS = { DELIVERY: "network", HEARTBEAT: "fast" };
 
@@ -21,6 +22,8 @@ function against(setup: Setup, topics: Topic[]): void {
   }
 }
 
-against(NONE, [handshake, talk, anybody]);
-against(BEARER, [handshake, talk, credentials]);
+const TELLING = { ...BEARER, debugEvents: true };
+
+against(NONE, [handshake, talk, anybody, wakes]);
+against(TELLING, [handshake, talk, credentials, wakes, reasons]);
 against(OPEN, [handshake, talk, credentials, openClaims]);

@@ -1,6 +1,7 @@
 // One attachment of an agent, as a client of its own speaks it: frame by frame, and nothing by itself.
 //
-// Invariant: whatever came is kept in order until a test asks for it; PINGs apart, which are counted.
+// Invariant: whatever came is kept in order until a test asks for it; PINGs apart, which are counted, and answered only
+// where a test wants that.
 
 import assert from "node:assert/strict";
 import WebSocket from "ws";
@@ -63,6 +64,8 @@ export class Attached {
   readonly #socket: WebSocket;
   readonly frames: Frame[] = [];
   pings = 0;
+  /** Whether each PING is answered. */
+  answers = false;
   closed: number | undefined;
 
   private constructor(socket: WebSocket) {
@@ -72,6 +75,9 @@ export class Attached {
       assert.equal(frame.version, VERSION, String(data));
       if (frame.op === "PING") {
         this.pings += 1;
+        if (this.answers) {
+          this.send({ op: "PONG" });
+        }
       } else {
         this.frames.push(frame);
       }
@@ -89,10 +95,9 @@ export class Attached {
     if (name !== null && server.mode !== "none") {
       headers.authorization = `Bearer ${name in TOKENS ? tokenValue(name as TokenName) : name}`;
     }
-    const socket = new WebSocket(`${server.url.replace(/^http/, "ws")}/v1/attach`, {
-      headers,
-      perMessageDeflate: false,
-    });
+    // The connection may stay a while after the close frames, which is nothing to wait for.
+    const options = { headers, perMessageDeflate: false, closeTimeout: 500 };
+    const socket = new WebSocket(`${server.url.replace(/^http/, "ws")}/v1/attach`, options);
     const attached = new Attached(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);
@@ -202,5 +207,14 @@ export class Attached {
   /** Ends the connection without a word. */
   cut(): void {
     this.#socket.terminate();
+  }
+
+  /** Takes nothing from the connection, so that what is sent piles up at the other end. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 }

@@ -18,7 +18,7 @@ export interface NetworkEvent {
   room?: { id: string; members?: string[]; visibility: string; created_at: string };
   thread?: { id: string; message_count: number };
   dm?: { id: string; participant_ids?: string[]; message_count: number };
-  agent?: { agent_id: string; reason?: string; fqid?: string };
+  agent?: { agent_id: string; reason?: string; fqid?: string; message_id?: string; error?: string };
   replay_gap?: { requested_event_id?: string; oldest_event_id?: string; newest_event_id?: string };
 }
 

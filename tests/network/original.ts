@@ -41,6 +41,7 @@ function configuration(setup: Setup, port: number, folder: string): unknown {
       listen_addr: `127.0.0.1:${port}`,
       human_ingress: setup.humanIngress ?? true,
       direct_messages: setup.directMessages ?? true,
+      debug_events: setup.debugEvents ?? false,
     },
     auth: {
       mode: setup.mode,

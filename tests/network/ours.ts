@@ -26,6 +26,7 @@ export function variables(setup: Setup): Record<string, string> {
     ...(setup.registration === undefined ? {} : { AGENT_REGISTRATION: setup.registration }),
     ...(setup.humanIngress === undefined ? {} : { HUMAN_INGRESS: switched(setup.humanIngress) }),
     ...(setup.directMessages === undefined ? {} : { DIRECT_MESSAGES: switched(setup.directMessages) }),
+    ...(setup.debugEvents === undefined ? {} : { DEBUG_EVENTS: switched(setup.debugEvents) }),
     // The first token is there before any other.
     ADMIN_TOKEN: "first-admin-token-of-the-suite",
   };

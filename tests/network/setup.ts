@@ -41,6 +41,7 @@ export interface Setup {
   registration?: "disabled" | "token" | "open";
   humanIngress?: boolean;
   directMessages?: boolean;
+  debugEvents?: boolean;
   /** Tokens that are left out. */
   without?: TokenName[];
 }
