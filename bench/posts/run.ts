@@ -166,6 +166,7 @@ async function run(targets: Target[]): Promise<void> {
         rates.set(target.title, [...(rates.get(target.title) ?? []), report.calls_per_second]);
         p50s.set(target.title, [...(p50s.get(target.title) ?? []), report.total?.p50_us ?? Number.NaN]);
         if (Object.keys(report.errors).length > 0) {
+          process.exitCode = 1;
           remarks.set(target.title, JSON.stringify(report.errors));
         }
       }

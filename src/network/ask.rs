@@ -7,7 +7,7 @@ use super::{counts, credential, page, write};
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::entry::{body, BodyError};
-use moltghost_durable::bindings::object::{call, call_together, Class};
+use moltghost_durable::bindings::object::{call, Class};
 use moltghost_durable::bindings::{random, Failure};
 use moltghost_protocol::alphabet::hex;
 use moltghost_protocol::moltnet::decode::{decode, MAX_BODY};
@@ -46,10 +46,8 @@ impl Asking<'_> {
     /// Its refusal.
     pub async fn network_as(&self, credential: Option<String>, op: NetworkOp) -> Outcome<Reply> {
         let (client, nonce, answered) = (client(self.request), nonce(&op)?, counts::take());
-        let small = matches!(op, NetworkOp::Enter(_) | NetworkOp::Read(_) | NetworkOp::Send(_));
         let ask = NetworkAsk { credential, client, nonce, answered, op };
-        let (name, ask) = (name::network(&self.settings.id), written(&ask));
-        read_outcome(&self.call(Class::Network, &name, &ask, small).await?)
+        read_outcome(&self.call(Class::Network, &name::network(&self.settings.id), &written(&ask)).await?)
     }
 
     /// Asks the network for a document.
@@ -68,7 +66,7 @@ impl Asking<'_> {
     /// # Errors
     /// Its refusal.
     pub async fn hub<T: DeserializeOwned>(&self, ask: &HubAsk) -> Outcome<T> {
-        read_outcome(&self.call(Class::Hub, &name::hub(&self.settings.id), &written(ask), false).await?)
+        read_outcome(&self.call(Class::Hub, &name::hub(&self.settings.id), &written(ask)).await?)
     }
 
     /// Asks a conversation.
@@ -76,20 +74,12 @@ impl Asking<'_> {
     /// # Errors
     /// Its refusal.
     pub async fn conversation<T: DeserializeOwned>(&self, name: &Conversation, ask: &RoomAsk) -> Outcome<T> {
-        let small = matches!(ask, RoomAsk::Post { .. });
-        read_outcome(&self.call(Class::Room, &name.to_string(), &written(ask), small).await?)
+        read_outcome(&self.call(Class::Room, &name.to_string(), &written(ask)).await?)
     }
 
-    /// Calls an object: with what other requests ask it, where question and answer are small.
-    async fn call(&self, class: Class, name: &str, message: &str, small: bool) -> Outcome<String> {
-        let env = &self.request.env;
-        let answer = if small {
-            call_together(env, class, name, message).await
-        } else {
-            call(env, class, name, message).await
-        };
-        answer
-            .map_err(|Failure(why)| MoltnetError::unavailable(format!("an object cannot be reached: {why}")))
+    async fn call(&self, class: Class, name: &str, message: &str) -> Outcome<String> {
+        let failed = |Failure(why)| MoltnetError::unavailable(format!("an object cannot be reached: {why}"));
+        call(&self.request.env, class, name, message).await.map_err(failed)
     }
 
     /// Lets the caller in, or not.

@@ -459,31 +459,23 @@ let messages = 0;
 
 /**
  * An object's entry: hands the text of a request to `turn`, with a number for it, and answers with what that gives.
- * Where it gives nothing yet, the answer comes later by `answerLater`. Several messages in one request stand a line
- * each, after an empty one, and so do their answers.
+ * Where it gives nothing yet, the answer comes later by `answerLater`.
  */
 export async function serveObject(request, turn) {
   const text = await request.text();
-  if (text[0] !== "\n") return new Response(await hand(turn, text));
-  const lines = text.slice(1).split("\n");
-  const answers = await Promise.all(lines.map((line) => hand(turn, line)));
-  return new Response(answers.join("\n"));
-}
-
-function hand(turn, message) {
   const number = messages++ % 0x1_0000_0000;
   let answer;
   try {
-    answer = turn(message, number);
+    answer = turn(text, number);
   } catch (error) {
     // A trap, most likely: nobody else would see it.
     reportError(error);
     throw error;
   }
-  if (answer !== undefined) return answer;
+  if (answer !== undefined) return new Response(answer);
   const since = Date.now();
   forgetLeft(since);
-  return new Promise((resolve) => unanswered.set(number, { resolve, since }));
+  return new Response(await new Promise((resolve) => unanswered.set(number, { resolve, since })));
 }
 
 /** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */

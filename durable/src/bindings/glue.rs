@@ -133,13 +133,6 @@ extern "C" {
     pub fn d1_state(database: &JsValue) -> Result<Promise, JsValue>;
 }
 
-#[wasm_bindgen(module = "/src/bindings/together.js")]
-extern "C" {
-    #[wasm_bindgen(catch, js_name = callTogether)]
-    pub fn call_together(env: &JsValue, binding: &str, name: &str, message: &str)
-        -> Result<Promise, JsValue>;
-}
-
 #[wasm_bindgen(module = "/src/bindings/exchange.js")]
 extern "C" {
     pub type Exchange;

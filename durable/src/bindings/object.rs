@@ -117,21 +117,6 @@ pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Res
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
-/// As [`call`], for a small message that has a small answer and that many requests may send at the same time: those go
-/// to the object as one.
-///
-/// # Errors
-/// Where the object cannot be reached or threw.
-pub async fn call_together(
-    env: &JsValue,
-    class: Class,
-    name: &str,
-    message: &str,
-) -> Result<String, Failure> {
-    let answer = task::settled(&glue::call_together(env, class.binding(), name, message)?).await?;
-    answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
-}
-
 /// What an object is told where a caller leaves before it has answered.
 pub struct Left {
     /// The rider that says so.

@@ -1,5 +1,5 @@
-// Posts of many callers at once, which ask the network and the room together: each gets its own answer, and none
-// depends on another's caller.
+// Posts of many callers at once, which the room commits together: each gets its own answer, and none depends on
+// another's caller.
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
