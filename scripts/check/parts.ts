@@ -26,7 +26,7 @@ const NATIVE: NodeJS.ProcessEnv = { RUSTUP_TOOLCHAIN: process.env.RUSTUP_TOOLCHA
 /** Two test files at a time: more would starve each other's timings on a small machine. */
 const CONCURRENCY = "2";
 const FILE_TIMEOUT_MS = "900000";
-const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "60";
+const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "20";
 
 /** Suites that drive Python programs: the official SDK, schemathesis. */
 const PYTHON = /^tests\/sdk\/|schemathesis/;
