@@ -24,8 +24,24 @@ const REST_MS = 5_000;
 /** Longest time that a timer takes. */
 const LONGEST_MS = 0x7fff_ffff;
 
+/** How long an object may take to say its first word. One that goes in between may leave nobody to say it. */
+const GREETING_MS = 10_000;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/** What a promise gives, or a failure where that takes too long. */
+export async function within(ms, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`there was no answer in ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 export class Link {
   #call;
@@ -73,9 +89,23 @@ export class Link {
   }
 
   async #connect() {
-    const { webSocket: socket } = await this.#call();
+    const { webSocket: socket } = await within(GREETING_MS, this.#call());
     if (!socket) throw new Error("the object took no link");
     this.#socket = socket;
+    try {
+      return await within(GREETING_MS, this.#greet(socket));
+    } catch (error) {
+      this.#socket = undefined;
+      try {
+        socket.close(1000, "no word was said");
+      } catch {
+        // It is closed.
+      }
+      throw error;
+    }
+  }
+
+  async #greet(socket) {
     this.#since = Date.now();
     return await new Promise((resolve, reject) => {
       let greeted = false;

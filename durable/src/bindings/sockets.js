@@ -1,6 +1,10 @@
 // An object's end of its readers' links: WebSockets that outlive the object's sleep.
 
 import { toHeaders } from "./glue.js";
+import { within } from "./link.js";
+
+/** How long an object may take to take a caller's socket. */
+const UPGRADE_MS = 10_000;
 
 /** The header that tells an object who a socket is for; only the Worker can set it. */
 const ADMITTED = "x-moltghost-admitted";
@@ -33,7 +37,8 @@ export function admitted(request) {
 /** Passes a caller's upgrade on to an object: a promise of the answer, and of nothing where there is no room. */
 export async function openAttachment(env, binding, name, who, headers) {
   const upgrade = { upgrade: "websocket", [ADMITTED]: encodeURIComponent(who) };
-  const answer = await env[binding].getByName(name).fetch("https://object/attach", { headers: upgrade });
+  const asked = env[binding].getByName(name).fetch("https://object/attach", { headers: upgrade });
+  const answer = await within(UPGRADE_MS, asked);
   if (!answer.webSocket) return await answer.text();
   return new Response(null, { status: 101, webSocket: answer.webSocket, headers: toHeaders(headers) });
 }

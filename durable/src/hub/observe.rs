@@ -184,7 +184,9 @@ impl<S: Sql, W: World> Hub<S, W> {
     pub(super) fn pace(&self) -> bool {
         let now = self.world.now();
         let since = now - self.told.get();
-        let readers = self.peers().map_or(0, |peers| peers.observers.len());
+        let readers = self.peers().map_or(0, |peers| {
+            peers.observers.len() + peers.attachments.values().filter(|one| one.takes_several()).count()
+        });
         let pace = MAX_PACE.min(PACE + i64::try_from(readers / READERS_PER_MS).unwrap_or(MAX_PACE));
         if (0..pace).contains(&since) {
             if !self.pacing.replace(true) {

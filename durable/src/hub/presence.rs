@@ -11,6 +11,11 @@ use moltghost_protocol::moltnet::event::EventType;
 use std::collections::BTreeSet;
 
 impl<K> Attachment<K> {
+    /// Whether it asked for several events in a frame.
+    pub fn takes_several(&self) -> bool {
+        matches!(&self.phase, Phase::Live(live) if live.kept.per_frame > 1)
+    }
+
     /// Whether it is an attachment of this agent.
     pub fn is_of(&self, agent: &str) -> bool {
         matches!(&self.phase, Phase::Live(live) if live.kept.agent == agent)
