@@ -131,6 +131,7 @@ impl<S: Sql, W: World> Network<S, W> {
             NetworkOp::Operator(op) => return self.operate(op, &ask.nonce),
             NetworkOp::Identify(ask_of) => return self.identify(&ask_of, &ask.nonce),
             NetworkOp::Unclaim(claim) => return self.unclaim(&claim),
+            NetworkOp::Roomless(agents) => return self.roomless(&agents),
             op => op,
         };
         let credential = self.credential(ask.credential.as_deref())?;
@@ -142,7 +143,8 @@ impl<S: Sql, W: World> Network<S, W> {
             | NetworkOp::DmSummary(_)
             | NetworkOp::Operator(_)
             | NetworkOp::Identify(_)
-            | NetworkOp::Unclaim(_) => Ok(Reply::Done),
+            | NetworkOp::Unclaim(_)
+            | NetworkOp::Roomless(_) => Ok(Reply::Done),
             NetworkOp::Attach => self.attach(&asker),
             NetworkOp::Network => self.describe(&asker),
             NetworkOp::Rooms(page) => self.rooms(&asker, &page),
@@ -244,8 +246,10 @@ fn gate_of(op: &NetworkOp) -> Gate {
         NetworkOp::Pairings(_) => Gate::Any(gate::READ),
         NetworkOp::Document { document, .. } => gate::of_document(*document),
         NetworkOp::Attach => Gate::Attach,
-        NetworkOp::DmSummary(_) | NetworkOp::Operator(_) | NetworkOp::Identify(_) | NetworkOp::Unclaim(_) => {
-            Gate::Token
-        }
+        NetworkOp::DmSummary(_)
+        | NetworkOp::Operator(_)
+        | NetworkOp::Identify(_)
+        | NetworkOp::Unclaim(_)
+        | NetworkOp::Roomless(_) => Gate::Token,
     }
 }

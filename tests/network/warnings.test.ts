@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { until } from "../harness/index.ts";
 import type { WorkerOptions } from "../harness/worker.ts";
+import { Attached } from "../live/attached.ts";
 import { targets } from "./against.ts";
 import { Server } from "./server.ts";
 import { BEARER, NONE, type Setup } from "./setup.ts";
@@ -61,6 +62,15 @@ if (targets().includes("ours")) {
     it("tell that D1 is filling up", async () => {
       const found = await warned(BEARER, { vars: { D1_SIZE_WARNING: "4096" } }, "storage.d1.size");
       assert.match(found[0]?.message ?? "", /^The D1 database DB has \d{5,} bytes; 4096 are set/);
+    });
+
+    it("tell that agents are attached who are in no room", async () => {
+      const found = await warned(BEARER, {}, "attachments.roomless", async (server) => {
+        await server.room({ members: ["member"] });
+        await Attached.ready(server, "member");
+        await Attached.ready(server, "lonely");
+      });
+      assert.equal(found[0]?.message, "1 attached agent is in no room.");
     });
 
     it("are none where nothing is wrong", async () => {

@@ -14,6 +14,7 @@ use moltghost_protocol::moltnet::agent::{token_key, Registration};
 use moltghost_protocol::moltnet::claims::{Claims, ANONYMOUS};
 use moltghost_protocol::moltnet::delivery::Audience;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::fqid;
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::moltnet::registration::{binding, check_existing, Binding};
 use moltghost_protocol::moltnet::room::check_name;
@@ -129,6 +130,21 @@ impl<S: Sql, W: World> Network<S, W> {
             return Ok(Some(Claims::of_token(id, scopes_of(column(row, 0)), agents, network)));
         }
         Ok(None)
+    }
+
+    /// How many of these agents are in no room.
+    pub(super) fn roomless(&self, agents: &[String]) -> Outcome<Reply> {
+        let home = self.home();
+        let list =
+            serde_json::to_string(agents).map_err(|error| MoltnetError::internal(error.to_string()))?;
+        let rows = self.sql.run(
+            "SELECT count(*) FROM json_each(?1) AS agent WHERE NOT EXISTS (
+                SELECT 1 FROM member WHERE member IN (agent.value, ?2 || agent.value, ?3 || agent.value)
+            )",
+            &[list.into(), format!("{home}:").into(), fqid::agent(home, "").into()],
+        )?;
+        let count = rows.first().map_or(0, |row| column(row, 0).int());
+        Ok(Reply::Roomless(u64::try_from(count).unwrap_or(0)))
     }
 
     /// Undoes a claim whose token nobody has used.

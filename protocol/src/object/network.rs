@@ -110,6 +110,9 @@ pub enum NetworkOp {
     Identify(Box<Identifying>),
     /// Undoes a claim. From the hub, not from callers.
     Unclaim(Unanswered),
+    /// How many of these agents are in no room? From the Worker, for the network's warnings, not from callers. Answers
+    /// [`Reply::Roomless`].
+    Roomless(Vec<String>),
     /// A direct conversation tells what became of it; from the conversation's own object, not from callers.
     DmSummary(DmSummary),
     /// What the deployment's operator asks, whose token the Worker has checked.
@@ -190,6 +193,8 @@ pub enum Reply {
     Admitted(Box<Admitted>),
     /// This agent attaches.
     Attached(Box<Attached>),
+    /// So many agents are in no room.
+    Roomless(u64),
     /// These conversations may be searched, by the names of their objects; `None`: all.
     Search(Option<Vec<String>>),
 }

@@ -127,3 +127,12 @@ fn registrations_are_counted_by_address_and_a_restart_forgets_none() {
     bench.world.0.now.set(bench.world.0.now.get() + 3_600_000);
     assert_eq!(bench.status(None, register("z", "")), 201);
 }
+
+#[test]
+fn agents_in_no_room_are_counted_however_rooms_write_their_members() {
+    let bench = Bench::new(&[("AUTH", "bearer")]);
+    bench.room("r", &["bare", "local:scoped", "molt://local/agents/full", "far:away"], "");
+    let asked = ["bare", "scoped", "full", "away", "nobody"].map(str::to_owned).to_vec();
+    assert_eq!(bench.ask(None, NetworkOp::Roomless(asked)), Ok(Reply::Roomless(2)));
+    assert_eq!(bench.ask(None, NetworkOp::Roomless(vec![])), Ok(Reply::Roomless(0)));
+}
