@@ -8,6 +8,9 @@ import { Server } from "../network/server.ts";
 import { BEARER, NETWORK_ID, tokenValue } from "../network/setup.ts";
 import { type Observer, observe, refusal } from "./observer.ts";
 
+/** Much less than the time between two keep-alives. */
+const SOON_MS = 7_000;
+
 const HUB = `hub:${NETWORK_ID}:0`;
 
 async function on(
@@ -151,6 +154,20 @@ if (targets().includes("ours")) {
         quick.close();
       }));
 
+    // A connection that is closed in good order may still be written to: that one is found closed by the next keep-alive.
+    it("makes room as soon as its connection breaks, though nothing happens that could be written to it", () =>
+      on(
+        "ours",
+        async (server) => {
+          for (let n = 0; n < 3; n += 1) {
+            const reader = await until("room", () => opened(server), SOON_MS);
+            assert.deepEqual(await refusal(server, {}), [503, "service_unavailable"]);
+            reader.reset();
+          }
+        },
+        { STREAMS: "1" },
+      ));
+
     it("is one too many at the network's cap", () =>
       on(
         "ours",
@@ -170,6 +187,18 @@ if (targets().includes("ours")) {
         { STREAMS: "2" },
       ));
   });
+}
+
+/** A stream that was let in. */
+async function opened(server: Server): Promise<RawSocket | undefined> {
+  const socket = await RawSocket.open(server.port);
+  const head = `host: 127.0.0.1\r\nauthorization: Bearer ${tokenValue("observe")}`;
+  await socket.write(`GET /v1/events/stream HTTP/1.1\r\n${head}\r\n\r\n`);
+  if ((await socket.waitFor("\r\n\r\n")).startsWith("HTTP/1.1 200")) {
+    return socket;
+  }
+  socket.close();
+  return undefined;
 }
 
 /** Posts until the server is gone; ids of what was acknowledged are added to a list. */
