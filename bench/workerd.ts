@@ -1,7 +1,7 @@
 // Raw workerd: one Worker with its objects on the local disk, no wrangler and no Miniflare in front.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, createWriteStream, mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -95,14 +95,12 @@ export async function startWorkerd(
   const config = join(options.folder, "config.capnp");
   writeFileSync(config, configuration(options));
   const log = join(options.folder, "workerd.log");
+  // It writes into the file itself: what goes through this process would load that.
+  const file = openSync(log, "a");
   const child = adopt(
-    spawn(workerdProgram(), ["serve", "--control-fd=3", config], {
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-    }),
+    spawn(workerdProgram(), ["serve", "--control-fd=3", config], { stdio: ["ignore", file, file, "pipe"] }),
   );
-  const file = createWriteStream(log);
-  child.stdout?.pipe(file, { end: false });
-  child.stderr?.pipe(file, { end: false });
+  closeSync(file);
   try {
     return { child, log, url: `http://127.0.0.1:${await port(child, log)}` };
   } catch (error) {

@@ -58,8 +58,6 @@ export const ours: Program = {
       texts: {
         DOMAIN: "localhost",
         DEVELOPMENT: "on",
-        // Every line would go through a pipe into this very process.
-        CALL_LOG: "off",
         OPERATOR_TOKEN,
         KEY_PEPPER: "a pepper for the benchmark, 32 bytes",
       },

@@ -150,73 +150,94 @@ async function pump(body, writable, scanner, settle) {
   }
 }
 
+/** The trace that a call belongs to. */
+function traceOf(traceparent) {
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent ?? "")?.[1] ?? null;
+}
+
 export default {
   async fetch(request, env, context) {
-    const at = place(request.url);
-    if (at.path === "/seed" && request.method === "POST") return seed(request, env);
-    const found = endpoint(at);
-    if (!found || !isAgentId(found.agent)) return refuse(404, "agent_not_found", "There is no such agent.");
-    if (found.route !== ROUTE) return refuse(404, "unsupported_endpoint", "There is no such path.");
-    if (request.method !== "POST") return refuse(405, "method_not_allowed", "Use POST.");
-    const authorization = request.headers.get("authorization");
-    const key = authorization?.startsWith("Bearer ") ? parseKey(authorization.slice(7)) : null;
-    if (!key?.id.startsWith(found.agent))
-      return refuse(401, "invalid_api_key", "That is no key of this agent.");
-    if (Number(request.headers.get("content-length")) > BODY_LIMIT) {
-      return refuse(413, "request_too_large", "The body is too large.");
-    }
-    let body = await request.text();
-    let asked;
-    try {
-      asked = JSON.parse(body);
-    } catch (error) {
-      return refuse(400, "invalid_json", `The body is not JSON: ${error.message}`);
-    }
-    if (!Array.isArray(asked?.messages)) return refuse(400, "invalid_request", "`messages` is missing.");
-    const stream = asked.stream === true;
-    const cut = stream && asked.stream_options?.include_usage !== true;
-    if (cut) {
-      body = asked.stream_options
-        ? JSON.stringify({ ...asked, stream_options: { ...asked.stream_options, include_usage: true } })
-        : `${body.slice(0, body.lastIndexOf("}"))},"stream_options":{"include_usage":true}}`;
-    }
-
-    const agent = found.agent;
-    const run = runId(Date.now());
-    const admit = {
-      run,
-      key,
-      body_bytes: body.length,
-      reserve: (body.length >> 2) + (asked.max_tokens ?? 1024),
-    };
-    const answer = await ask(env, agent, { v: 1, admit, settle: take(agent) });
-    if (!answer.run) return refuse(401, answer.refused, "The agent's object refused the call.");
-    const settle = (usage) =>
-      leave(agent, { run, usage }, context, (list) => ask(env, agent, { v: 1, settle: list }));
-
+    const begun = Date.now();
     const id = requestId();
-    const response = await fetch(`${answer.run.url}${ROUTE}`, {
-      method: "POST",
-      headers: upstreamHeaders(request, answer.run.headers, run, id, agent, key),
-      body,
-      redirect: "manual",
-      signal: request.signal,
-    });
-    const headers = answerHeaders(response, id, run);
-    if (stream && response.ok) {
-      headers["content-type"] = "text/event-stream";
-      headers["cache-control"] = "no-cache, no-transform";
-      const { readable, writable } = new IdentityTransformStream();
-      context.waitUntil(pump(response.body, writable, new UsageScanner(cut), settle));
-      return new Response(readable, { headers });
-    }
-    const text = await response.text();
-    headers["content-type"] = "application/json";
-    headers["cache-control"] = "no-store";
-    settle(usageOf(text));
-    return new Response(text, { status: response.status, headers });
+    const response = await serve(request, env, context, id);
+    const line = {
+      event: "call",
+      request_id: id,
+      method: request.method,
+      route: ROUTE,
+      status: response.status,
+      ms: Date.now() - begun,
+      trace_id: traceOf(request.headers.get("traceparent")),
+    };
+    console.log(JSON.stringify(line));
+    return response;
   },
 };
+
+async function serve(request, env, context, id) {
+  const at = place(request.url);
+  if (at.path === "/seed" && request.method === "POST") return seed(request, env);
+  const found = endpoint(at);
+  if (!found || !isAgentId(found.agent)) return refuse(404, "agent_not_found", "There is no such agent.");
+  if (found.route !== ROUTE) return refuse(404, "unsupported_endpoint", "There is no such path.");
+  if (request.method !== "POST") return refuse(405, "method_not_allowed", "Use POST.");
+  const authorization = request.headers.get("authorization");
+  const key = authorization?.startsWith("Bearer ") ? parseKey(authorization.slice(7)) : null;
+  if (!key?.id.startsWith(found.agent))
+    return refuse(401, "invalid_api_key", "That is no key of this agent.");
+  if (Number(request.headers.get("content-length")) > BODY_LIMIT) {
+    return refuse(413, "request_too_large", "The body is too large.");
+  }
+  let body = await request.text();
+  let asked;
+  try {
+    asked = JSON.parse(body);
+  } catch (error) {
+    return refuse(400, "invalid_json", `The body is not JSON: ${error.message}`);
+  }
+  if (!Array.isArray(asked?.messages)) return refuse(400, "invalid_request", "`messages` is missing.");
+  const stream = asked.stream === true;
+  const cut = stream && asked.stream_options?.include_usage !== true;
+  if (cut) {
+    body = asked.stream_options
+      ? JSON.stringify({ ...asked, stream_options: { ...asked.stream_options, include_usage: true } })
+      : `${body.slice(0, body.lastIndexOf("}"))},"stream_options":{"include_usage":true}}`;
+  }
+
+  const agent = found.agent;
+  const run = runId(Date.now());
+  const admit = {
+    run,
+    key,
+    body_bytes: body.length,
+    reserve: (body.length >> 2) + (asked.max_tokens ?? 1024),
+  };
+  const answer = await ask(env, agent, { v: 1, admit, settle: take(agent) });
+  if (!answer.run) return refuse(401, answer.refused, "The agent's object refused the call.");
+  const settle = (usage) =>
+    leave(agent, { run, usage }, context, (list) => ask(env, agent, { v: 1, settle: list }));
+
+  const response = await fetch(`${answer.run.url}${ROUTE}`, {
+    method: "POST",
+    headers: upstreamHeaders(request, answer.run.headers, run, id, agent, key),
+    body,
+    redirect: "manual",
+    signal: request.signal,
+  });
+  const headers = answerHeaders(response, id, run);
+  if (stream && response.ok) {
+    headers["content-type"] = "text/event-stream";
+    headers["cache-control"] = "no-cache, no-transform";
+    const { readable, writable } = new IdentityTransformStream();
+    context.waitUntil(pump(response.body, writable, new UsageScanner(cut), settle));
+    return new Response(readable, { headers });
+  }
+  const text = await response.text();
+  headers["content-type"] = "application/json";
+  headers["cache-control"] = "no-store";
+  settle(usageOf(text));
+  return new Response(text, { status: response.status, headers });
+}
 
 function usageOf(text) {
   try {
