@@ -2,18 +2,15 @@
 //! `null` for what is not given. A value of another type, a second value or anything after the first is a bad
 //! request.
 
+mod outline;
+
 use super::error::{MoltnetError, Outcome};
+use outline::{Kind, Outline, LISTS, OBJECTS};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Largest request body in bytes.
 pub const MAX_BODY: usize = 1_048_576;
-
-/// Fields that hold one object. Serde would take an array for one, the original does not.
-const OBJECTS: [&str; 6] = ["from", "origin", "target", "limits", "agent", "capabilities"];
-
-/// Fields that hold a list of objects.
-const LISTS: [&str; 5] = ["parts", "rooms", "agents", "tokens", "pairings"];
 
 /// Reads a body: one JSON object, or `null` for an empty one. Bytes that are not UTF-8 are replaced.
 ///
@@ -21,51 +18,55 @@ const LISTS: [&str; 5] = ["parts", "rooms", "agents", "tokens", "pairings"];
 /// 400.
 pub fn decode<T: DeserializeOwned + Default>(body: &[u8]) -> Outcome<T> {
     let text = String::from_utf8_lossy(body);
-    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
-    let mut map = match values.next() {
-        None => return Err(bad("EOF")),
-        Some(Err(error)) => return Err(bad(format!("invalid JSON: {error}"))),
-        Some(Ok(Value::Object(map))) => map,
-        Some(Ok(Value::Null)) => Map::new(),
-        Some(Ok(_)) => return Err(bad("the body must be a JSON object")),
-    };
-    match values.next() {
-        None => {}
-        Some(Ok(_)) => return Err(bad("expected a single JSON object")),
-        Some(Err(error)) => return Err(bad(format!("invalid JSON: {error}"))),
-    }
-    let read = if map.is_empty() {
-        return Ok(T::default());
-    } else if fold(&mut map)? {
+    let Some(folds) = look(&text)? else { return Ok(T::default()) };
+    let read = if folds {
+        let mut map: Map<String, Value> = serde_json::from_str(&text).map_err(unreadable)?;
+        fold(&mut map)?;
         serde_json::from_str(&serde_json::to_string(&map).unwrap_or_default())
     } else {
         serde_json::from_str(&text)
     };
-    read.map_err(|error| bad(format!("invalid JSON: {error}")))
+    read.map_err(unreadable)
 }
 
-/// Brings the names of fields into lower case, besides those of free data. Answers whether anything changed. Where a
-/// field stands in two spellings, the one in lower case counts.
-fn fold(map: &mut Map<String, Value>) -> Outcome<bool> {
-    let mut changed = false;
+/// Whether names must be brought into lower case; `None` where there is nothing to be read.
+fn look(text: &str) -> Outcome<Option<bool>> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Outline>();
+    let outline = values.next().ok_or_else(|| bad("EOF"))?.map_err(unreadable)?;
+    if outline.kind == Kind::Other {
+        return Err(bad("the body must be a JSON object"));
+    }
+    match values.next() {
+        None => {}
+        Some(Ok(_)) => return Err(bad("expected a single JSON object")),
+        Some(Err(error)) => return Err(unreadable(error)),
+    }
+    match outline.fault {
+        Some(fault) if !outline.folds => Err(bad(format!("invalid JSON: {fault}"))),
+        _ => Ok((outline.kind == Kind::Object).then_some(outline.folds)),
+    }
+}
+
+/// Brings the names of fields into lower case, besides those of free data. Where a field stands in two spellings, the
+/// one in lower case counts.
+fn fold(map: &mut Map<String, Value>) -> Outcome<()> {
     let names: Vec<String> =
         map.keys().filter(|name| name.bytes().any(|b| b.is_ascii_uppercase())).cloned().collect();
     for name in names {
         if let Some(value) = map.remove(&name) {
             map.entry(name.to_ascii_lowercase()).or_insert(value);
-            changed = true;
         }
     }
     for (name, value) in map.iter_mut().filter(|(name, _)| *name != "data") {
         match value {
-            Value::Object(inner) => changed |= fold(inner)?,
+            Value::Object(inner) => fold(inner)?,
             Value::Array(_) if OBJECTS.contains(&name.as_str()) => {
                 return Err(bad(format!("invalid JSON: {name} must be an object")));
             }
             Value::Array(items) => {
                 for item in items {
                     match item {
-                        Value::Object(inner) => changed |= fold(inner)?,
+                        Value::Object(inner) => fold(inner)?,
                         Value::Array(_) if LISTS.contains(&name.as_str()) => {
                             return Err(bad(format!("invalid JSON: {name} must hold objects")));
                         }
@@ -76,7 +77,12 @@ fn fold(map: &mut Map<String, Value>) -> Outcome<bool> {
             _ => {}
         }
     }
-    Ok(changed)
+    Ok(())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn unreadable(error: serde_json::Error) -> MoltnetError {
+    bad(format!("invalid JSON: {error}"))
 }
 
 fn bad(message: impl Into<String>) -> MoltnetError {
@@ -104,6 +110,8 @@ mod tests {
         assert!(serde_json::to_string(&request.parts).unwrap().contains("\"Key\":1"));
         assert_eq!(send(r#"{"ID":"upper","id":"lower"}"#).unwrap().id, "lower");
         assert_eq!(send("null").unwrap(), SendRequest::default());
+        assert_eq!(send("{}").unwrap(), SendRequest::default());
+        assert_eq!(send(r#"{"x":[["parts"]],"parts":[{"data":{"From":[1]}}]}"#).unwrap().parts.len(), 1);
     }
 
     #[test]
@@ -117,6 +125,8 @@ mod tests {
             ("\"x\"", "the body must be a JSON object"),
             (r#"{"target":["room"]}"#, "invalid JSON: target must be an object"),
             (r#"{"parts":[["text"]]}"#, "invalid JSON: parts must hold objects"),
+            (r#"{"Target":["room"]}"#, "invalid JSON: target must be an object"),
+            (r#"{"ID":"x","parts":[["text"]]}"#, "invalid JSON: parts must hold objects"),
         ] {
             assert_eq!(send(body).unwrap_err(), bad(message), "{body}");
         }
