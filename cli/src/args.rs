@@ -27,6 +27,7 @@ Environment:
   MOLTGHOST_TOKEN          account token or operator token, likewise
   MOLTGHOST_NETWORK        address of the network, where it is not net.DOMAIN
   MOLTGHOST_NETWORK_TOKEN  a token of the network with the scope admin
+  MOLTGHOST_CONNECT_TOKEN  connect token of an agent, for connect
   MOLTGHOST_CONFIG         another file than ~/.config/moltghost/config.json
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credential, 4 not found, 5 conflict, 6 not now,
@@ -41,6 +42,8 @@ pub enum Command {
     Logout,
     /// Create an agent and print its id
     Deploy(Deploy),
+    /// Serve an agent's calls from a pod that nobody else can reach
+    Connect(Connect),
     /// Show an agent: where it stands and where it is reached
     Status(Status),
     /// List, start, stop and end agents
@@ -108,6 +111,35 @@ pub struct Deploy {
     /// Longest wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub timeout: u64,
+}
+
+/// `connect`.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// The agent: name, alias or id
+    #[arg(value_parser = agent_name)]
+    pub name: String,
+    /// The pod: an OpenAI-compatible server, such as http://127.0.0.1:11434
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Name of this pod among several; a newer connector of the same name takes the place of the older
+    #[arg(long, value_name = "NAME")]
+    pub replica: Option<String>,
+    /// A secret header for the pod: NAME=env:VARIABLE, NAME=file:PATH or NAME=VALUE
+    #[arg(long = "header", value_name = "NAME=VALUE")]
+    pub headers: Vec<String>,
+    /// Share of the calls among several pods, 1 to 100
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub weight: u16,
+    /// Where this pod runs
+    #[arg(long)]
+    pub region: Option<String>,
+    /// How long calls in flight may take when it is told to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub drain: u64,
+    /// Make a new connect token, which ends the links of the one before
+    #[arg(long)]
+    pub new_token: bool,
 }
 
 /// `status`.

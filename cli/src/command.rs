@@ -24,6 +24,10 @@ use serde_json::Value;
 /// # Errors
 /// Why it was not done.
 pub async fn run(command: Command, output: Output) -> Result<(), Failure> {
+    // It has its own way to end.
+    if let Command::Connect(args) = command {
+        return crate::connect::connect(args, output).await;
+    }
     tokio::select! {
         done = dispatch(command, output) => done,
         _ = tokio::signal::ctrl_c() => {
@@ -35,6 +39,7 @@ pub async fn run(command: Command, output: Output) -> Result<(), Failure> {
 async fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Completions { shell } => completions(shell, output),
+        Command::Connect(args) => crate::connect::connect(args, output).await,
         Command::Login(args) => login::login(args, output).await,
         Command::Logout => login::logout(output),
         Command::Deploy(args) => deploy::deploy(args, output).await,

@@ -8,6 +8,7 @@
 mod api;
 mod args;
 mod command;
+mod connect;
 mod dial;
 mod failure;
 mod output;

@@ -17,6 +17,8 @@ pub const TOKEN: &str = "MOLTGHOST_TOKEN";
 pub const NETWORK: &str = "MOLTGHOST_NETWORK";
 /// A token of the network with the scope `admin`.
 pub const NETWORK_TOKEN: &str = "MOLTGHOST_NETWORK_TOKEN";
+/// Token of a connector.
+pub const CONNECT_TOKEN: &str = "MOLTGHOST_CONNECT_TOKEN";
 /// Another place for the file.
 pub const CONFIG: &str = "MOLTGHOST_CONFIG";
 
