@@ -22,7 +22,7 @@ test: ## formats, lints, tests, size, end-to-end suites; ends with "N passed, N 
 conformance: ## the network's suite against the original Moltnet and against ours
 	@exec scripts/conformance
 
-chaos: ## kill and evict the network for 1,000 cycles, and check what everybody saw
+chaos: ## kill, reset and evict the network for 1,000 cycles, and check what everybody saw
 	@exec scripts/chaos
 
 build: ## the Worker alone, into build/
