@@ -12,6 +12,9 @@ use wasm_bindgen::JsValue;
 const SANDBOX: &str =
     "x-content-type-options: nosniff\ncontent-security-policy: sandbox; default-src 'none'\n";
 
+/// What an answer with a policy of its own carries of that.
+const NO_SNIFFING: &str = "x-content-type-options: nosniff\n";
+
 enum Body {
     None,
     Text(String),
@@ -60,7 +63,12 @@ impl Answer {
 
     /// JSON that is JavaScript's already, not copied again.
     pub fn json_native(status: u16, body: JsValue) -> Self {
-        Self { body: Body::Native(body), ..Self::empty(status) }.header("content-type", "application/json")
+        Self::native(status, "application/json", body)
+    }
+
+    /// A body that is JavaScript's already, a stream perhaps.
+    pub fn native(status: u16, kind: &str, body: JsValue) -> Self {
+        Self { body: Body::Native(body), ..Self::empty(status) }.header("content-type", kind)
     }
 
     /// A response that a stream was opened with; see [`Answer::lines`].
@@ -120,7 +128,10 @@ impl Answer {
         if !headers.contains("cache-control: ") {
             headers.push_str("cache-control: no-store\n");
         }
-        headers.push_str(&common(self.request_id.as_deref().unwrap_or(&request.id), request.host()));
+        let id = self.request_id.as_deref().unwrap_or(&request.id);
+        // A page of ours brings a policy of its own; nothing else is ever a page.
+        let own_policy = headers.contains("content-security-policy: ");
+        headers.push_str(&lines(id, request.host(), if own_policy { NO_SNIFFING } else { SANDBOX }));
         // What answers HEAD, and what has no body by its status, goes without.
         let bodiless = request.method() == "HEAD" || matches!(self.status, 204 | 304);
         match self.body {
@@ -135,7 +146,11 @@ impl Answer {
 
 /// Headers of every answer to request `id` on `host`.
 pub fn common(id: &str, host: &str) -> String {
-    let mut lines = format!("x-request-id: {id}\n{SANDBOX}");
+    lines(id, host, SANDBOX)
+}
+
+fn lines(id: &str, host: &str, policy: &str) -> String {
+    let mut lines = format!("x-request-id: {id}\n{policy}");
     if !is_loopback(host) {
         lines.push_str("strict-transport-security: max-age=31536000; includeSubDomains\n");
     }

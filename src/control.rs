@@ -7,6 +7,7 @@ mod events;
 mod figures;
 mod keys;
 mod prometheus;
+mod session;
 mod tokens;
 
 use crate::answer::Answer;
@@ -16,6 +17,7 @@ use auth::Caller;
 use moltghost_protocol::control::page::PageRequest;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::AgentOp;
+pub use session::is_open as has_session;
 
 /// Serves a control call; `rest` is the path below `/api/v1/`.
 ///
@@ -56,6 +58,7 @@ enum Found<'a> {
     Key(&'a str),
     RevokeByKey,
     Network(Setup<'a>),
+    Session,
 }
 
 /// What is done to an agent as a whole.
@@ -94,6 +97,7 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["agents", account, agent, "keys", key, "rotate"] => Found::Rotate(format!("{account}/{agent}"), key),
         ["agents", account, agent, last] => Found::AgentVerb(format!("{account}/{agent}"), verb(last)?),
         ["events"] => Found::Events,
+        ["session"] => Found::Session,
         ["metrics"] => Found::Metrics,
         ["keys"] => Found::Keys,
         ["keys", "revoke"] => Found::RevokeByKey,
@@ -116,6 +120,7 @@ impl Found<'_> {
             Self::Accounts | Self::Tokens { .. } | Self::Agents | Self::AgentKeys(_) => "GET, HEAD, POST",
             Self::Token { .. } | Self::Key(_) => "DELETE",
             Self::Agent(_) => "GET, HEAD, PATCH, DELETE",
+            Self::Session => "DELETE, GET, HEAD, POST",
             Self::AgentVerb(..) | Self::Rotate(..) | Self::RevokeByKey => "POST",
             Self::Keys | Self::Events | Self::Metrics | Self::AgentUsage(_) | Self::AgentMetrics(_) => {
                 "GET, HEAD"
@@ -154,6 +159,9 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::Keys, _) => keys::list(request, caller).await,
         (Found::Key(key), _) => keys::revoke(request, caller, key).await,
         (Found::RevokeByKey, _) => keys::revoke_by_key(request, caller).await,
+        (Found::Session, "POST") => session::open(request, caller).await,
+        (Found::Session, "DELETE") => session::close(request, caller).await,
+        (Found::Session, _) => session::show(request, caller).await,
         (Found::Network(setup), _) => {
             caller.must_be_operator(request).await?;
             operator::serve(request, *setup).await

@@ -151,6 +151,7 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
         Route::Health => health::live(asking).await,
         Route::Ready => health::ready(asking).await,
         Route::Console => console::serve(asking).await,
+        Route::SignIn => console::sign_in(asking).await,
         Route::SignOut => console::sign_out(asking),
         Route::Metrics => documents::metrics(asking).await,
         Route::Stream => stream::serve(asking).await,

@@ -101,6 +101,7 @@ impl<S: Sql, W: World> Account<S, W> {
                 write_answer(&self.create_token(&id, &token, &hash))
             }
             AccountOp::Tokens(page) => write_answer(&self.tokens(&page)),
+            AccountOp::Token(id) => write_answer(&self.token_document(&id)),
             AccountOp::RevokeToken(id) => write_answer(&self.revoke_token(&id)),
             AccountOp::CreateAgent(ask) => write_answer(&self.create_agent(*ask).await),
             AccountOp::Agents(page) => write_answer(&self.agents(&page)),

@@ -5,6 +5,7 @@
 //! destructor and leave a task that never ends: the request would hang for ever. A test reads the built glue and
 //! fails on an import of ours that is not caught.
 
+pub mod assets;
 pub mod d1;
 pub mod entry;
 pub mod exchange;

@@ -1,6 +1,7 @@
 //! Who calls the control API: the operator, or a holder of an account token. Which account a call is about follows
 //! from that, and whether the token's role lets it through is the account's object to say.
 
+use super::session;
 use crate::objects;
 use crate::request::Request;
 use moltghost_durable::agent::unknown;
@@ -33,17 +34,20 @@ pub enum Caller {
 /// `invalid_token`.
 pub fn caller(request: &Request) -> Result<Caller, Problem> {
     let config = request.config()?;
-    let Some(text) = request.bearer() else {
-        return Err(Problem::new(
-            Code::InvalidToken,
-            "The control API needs `Authorization: Bearer` with the operator token or an account token.",
-        ));
+    let text = match request.bearer() {
+        Some(text) => text.to_owned(),
+        None => session::token(request)?.ok_or_else(|| {
+            Problem::new(
+                Code::InvalidToken,
+                "The control API needs `Authorization: Bearer` with the operator token or an account token.",
+            )
+        })?,
     };
-    if config.is_operator(text) {
+    if config.is_operator(&text) {
         return Ok(Caller::Operator);
     }
-    match AccountToken::parse(text) {
-        Some(token) => Ok(Caller::Holder { token, text: text.to_owned() }),
+    match AccountToken::parse(&text) {
+        Some(token) => Ok(Caller::Holder { token, text }),
         None => Err(Problem::new(
             Code::InvalidToken,
             "This token is not known here. Send `Authorization: Bearer` with an account token that was not \

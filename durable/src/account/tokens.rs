@@ -135,6 +135,12 @@ impl<S: Sql, W: World> Account<S, W> {
         Ok(stored.document())
     }
 
+    /// A token as it is listed.
+    pub(super) fn token_document(&self, id: &TokenId) -> Answer<TokenDocument> {
+        let none = || Problem::new(Code::NotFound, "There is no such token.");
+        self.token(id)?.map(Stored::document).ok_or_else(none)
+    }
+
     /// When a token expires.
     pub(super) fn token_end(&self, id: &TokenId) -> Answer<Option<Millis>> {
         Ok(self.token(id)?.and_then(|stored| stored.settings.expires_at))

@@ -524,6 +524,15 @@ export async function withinLimit(env, name, key) {
   return (await env[name].limit({ key })).success;
 }
 
+/** The body of one of the console's files, as a stream; null where there is no such file, or there are none. */
+export async function asset(env, path) {
+  if (!env.ASSETS) return null;
+  const answer = await env.ASSETS.fetch(`https://assets.invalid${path}`);
+  if (answer.status === 200) return answer.body;
+  await answer.body?.cancel();
+  return null;
+}
+
 /** Writes one line of the structured log. */
 export function log(line) {
   console.log(line);

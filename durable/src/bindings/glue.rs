@@ -106,6 +106,9 @@ extern "C" {
     pub fn within_limit(env: &JsValue, name: &str, key: &str) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
+    pub fn asset(env: &JsValue, path: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
     pub fn log(line: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = sqlRun)]

@@ -64,6 +64,8 @@ pub enum Route {
     Ready,
     /// `/console` and what is below.
     Console,
+    /// `/console/sign-in`.
+    SignIn,
     /// `/console/sign-out`.
     SignOut,
     /// Anything else.
@@ -118,6 +120,7 @@ impl Route {
             Self::Health => "/healthz",
             Self::Ready => "/readyz",
             Self::Console => "/console/",
+            Self::SignIn => "/console/sign-in",
             Self::SignOut => "/console/sign-out",
             Self::Other => "unmatched",
         }
@@ -129,7 +132,12 @@ impl Route {
             Self::Rooms => &["GET", "POST"],
             Self::Room(_) | Self::Agent(_) => &["GET", "DELETE"],
             Self::Members(_) => &["PATCH"],
-            Self::Register | Self::AgentToken(_) | Self::Apply | Self::Messages | Self::SignOut => &["POST"],
+            Self::Register
+            | Self::AgentToken(_)
+            | Self::Apply
+            | Self::Messages
+            | Self::SignIn
+            | Self::SignOut => &["POST"],
             Self::Other => &[],
             _ => &["GET"],
         }
@@ -198,6 +206,7 @@ fn route(path: &str) -> Option<Route> {
         ["install.md"] => Route::Install,
         ["skill.md"] => Route::Skill,
         ["llms.txt"] => Route::Llms,
+        ["console", "sign-in"] => Route::SignIn,
         ["console", "sign-out"] => Route::SignOut,
         ["console", ..] => Route::Console,
         ["v1", "network"] => Route::Network,

@@ -126,6 +126,8 @@ pub enum AccountOp {
     },
     /// Answers [`AccountDocument`].
     Show,
+    /// What is the token that asks? Answers [`crate::control::account::TokenDocument`].
+    Token(TokenId),
     /// Creates a token; the same id again with the same settings is the same token. Answers [`Created`] with a
     /// [`crate::control::account::TokenDocument`].
     CreateToken {
@@ -171,7 +173,7 @@ impl AccountOp {
     pub fn role(&self) -> Option<Role> {
         match self {
             Self::Create { .. } | Self::Figures(_) => None,
-            Self::Show | Self::Agents(_) | Self::Watch => Some(Role::Viewer),
+            Self::Show | Self::Token(_) | Self::Agents(_) | Self::Watch => Some(Role::Viewer),
             Self::Find { role, .. } => Some(*role),
             Self::CreateToken { .. }
             | Self::Tokens(_)
