@@ -20,6 +20,10 @@ Its tokens: ${adminToken} (observe, write, admin), ${agentsToken} (attach, write
 
 curl -s ${url}/v1/messages${header} -d '${message}'
 curl -s ${url}/v1/rooms/${room}/messages${header}
+
+The console, in a browser:
+
+${url}/console/${mode === "none" ? "" : `?access_token=${adminToken}`}
 ${mode === "none" ? "" : tokens}`;
 }
 

@@ -34,6 +34,7 @@ export interface Bindings {
   d1Databases: Record<string, { id: string }>;
   ratelimits: Record<string, { namespace_id: string; simple: { limit: number; period?: 10 | 60 } }>;
   serviceBindings: Record<string, { name: string }>;
+  assets: { binding: string; directory: string };
   versionMetadata: string;
   migrations: Migration[];
 }
@@ -121,7 +122,11 @@ export function miniflareOptions(from: Bindings, options: HostOptions): V4Minifl
         { namespace_id, simple },
       ]),
     ),
-    serviceBindings: from.serviceBindings,
+    // As a folder, not as assets: before those Miniflare puts a proxy, and the socket would not be the Worker's own.
+    serviceBindings: {
+      ...from.serviceBindings,
+      [from.assets.binding]: { disk: { path: from.assets.directory } },
+    },
     versionMetadata: from.versionMetadata,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
   };

@@ -1,0 +1,57 @@
+// A question before something that cannot simply be taken back.
+
+import { useSignal } from "@preact/signals";
+import { Dialog } from "../ui/dialog.tsx";
+
+interface ConfirmProps {
+  title: string;
+  question: string;
+  label: string;
+  danger?: boolean;
+  /** What must be typed before it is done. */
+  typed?: string;
+  onYes: () => unknown;
+  onClose: () => void;
+}
+
+export function Confirm({ title, question, label, danger, typed, onYes, onClose }: ConfirmProps) {
+  const text = useSignal("");
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onYes();
+          onClose();
+        }}
+      >
+        <p>{question}</p>
+        {typed !== undefined && (
+          <label>
+            Type {typed} to go on
+            <br />
+            <input
+              autocomplete="off"
+              value={text.value}
+              onInput={(event) => {
+                text.value = event.currentTarget.value;
+              }}
+            />
+          </label>
+        )}
+        <div class="actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button
+            type="submit"
+            class={danger ? "danger" : "primary"}
+            disabled={typed !== undefined && text.value !== typed}
+          >
+            {label}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,74 @@
+// The endpoints of an account: what runs, what does not, and why.
+
+import type { Endpoint } from "../api/control.ts";
+import { address } from "../router.ts";
+import { SignIn } from "../sign-in.tsx";
+import { Empty, Trouble, Waiting } from "../ui/states.tsx";
+import { ago } from "../ui/time.ts";
+import { account, accounts, control, controlProblem, endpoints, enterControl } from "./state.ts";
+import { StateBadge } from "./state-dot.tsx";
+
+function Row({ endpoint }: { endpoint: Endpoint }) {
+  return (
+    <li>
+      <a class="card endpoint" href={address({ page: "endpoint", id: endpoint.id, tab: "overview" })}>
+        <span class="row">
+          <strong>{endpoint.name}</strong>
+          <StateBadge state={endpoint.state} />
+        </span>
+        <code class="muted clip-line">{endpoint.endpoint}</code>
+        <span class="muted">
+          {endpoint.model ?? "No default model"} · {endpoint.origin.type} · since {ago(endpoint.since)}
+        </span>
+        {endpoint.reason && <span class="problem">{endpoint.reason}</span>}
+      </a>
+    </li>
+  );
+}
+
+export function EndpointList() {
+  switch (control.value) {
+    case "unknown":
+      return <Waiting what="your endpoints" />;
+    case "out":
+      return <SignIn area="endpoints" />;
+    case "failed":
+      return (
+        <Trouble
+          title="The endpoints do not answer"
+          words={controlProblem.value}
+          onRetry={() => void enterControl()}
+        />
+      );
+  }
+  const all = endpoints.value;
+  if (all === null) {
+    return <Waiting what="your endpoints" />;
+  }
+  const name = accounts.value.find(({ id }) => id === account.value)?.name ?? account.value;
+  const order = (a: Endpoint, b: Endpoint) => a.name.localeCompare(b.name);
+  const running = [...all.values()].filter(({ state }) => state === "running").length;
+  return (
+    <article class="page wide">
+      <header>
+        <h1>Endpoints</h1>
+        <p class="muted">
+          {name === "" ? "No account yet" : name} · {running} of {all.size} running
+        </p>
+      </header>
+      {all.size === 0 ? (
+        <Empty icon="server" title="No endpoints yet">
+          <p>
+            Make one with <code>POST /api/v1/agents</code>; it appears here at once.
+          </p>
+        </Empty>
+      ) : (
+        <ul class="cards wide">
+          {[...all.values()].sort(order).map((endpoint) => (
+            <Row key={endpoint.id} endpoint={endpoint} />
+          ))}
+        </ul>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,226 @@
+// A call of the endpoint from here: the answer as it streams, and the same call to paste elsewhere.
+
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { refusal, words } from "../api/call.ts";
+import { createKey, type Endpoint } from "../api/control.ts";
+import { Formatted } from "../conversation/formatted.tsx";
+import { EventParser } from "../live/sse.ts";
+import { Copy } from "../ui/copy.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { duration } from "./figures.tsx";
+import { LANGUAGES, type Language, snippet } from "./snippets.ts";
+import { may } from "./state.ts";
+
+const HOUR_MS = 3_600_000;
+/** Keys of this page, by endpoint; they are kept nowhere else. */
+const held = new Map<string, string>();
+
+interface Chunk {
+  choices?: { delta?: { content?: string | null } }[];
+  usage?: { total_tokens?: number } | null;
+  error?: { message: string };
+}
+
+/** The address that this page may call, and the one for programs: most do not resolve names below `localhost`. */
+function bases({ endpoint, path_endpoint }: Endpoint): { here: string; programs: string } {
+  const local = new URL(endpoint).hostname.endsWith(".localhost");
+  const own = new URL(path_endpoint).origin === location.origin;
+  return { here: own ? path_endpoint : endpoint, programs: local ? path_endpoint : endpoint };
+}
+
+interface Call {
+  base: string;
+  key: string;
+  body: unknown;
+  signal: AbortSignal;
+  onChunk: (chunk: Chunk) => void;
+}
+
+async function stream({ base, key, body, signal, onChunk }: Call): Promise<void> {
+  const answer = await fetch(`${base}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+    credentials: "omit",
+    signal,
+  });
+  if (!answer.ok || answer.body === null) {
+    throw await refusal(answer);
+  }
+  const parser = new EventParser();
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let step = await reader.read(); !step.done; step = await reader.read()) {
+    for (const { data } of parser.push(step.value)) {
+      if (data !== "[DONE]") {
+        onChunk(JSON.parse(data) as Chunk);
+      }
+    }
+  }
+}
+
+export function Playground({ endpoint }: { endpoint: Endpoint }) {
+  const key = useSignal(held.get(endpoint.id) ?? "");
+  const prompt = useSignal("Say hello in one sentence.");
+  const model = useSignal(endpoint.model ?? "");
+  const answer = useSignal("");
+  const told = useSignal("");
+  const problem = useSignal("");
+  const running = useSignal(false);
+  const language = useSignal<Language>("curl");
+  const abort = useRef<AbortController | null>(null);
+  const { here, programs } = bases(endpoint);
+
+  const setKey = (value: string) => {
+    key.value = value.trim();
+    held.set(endpoint.id, key.value);
+  };
+  const makeKey = async () => {
+    try {
+      const expires_at = new Date(Date.now() + HOUR_MS).toISOString();
+      setKey((await createKey(endpoint.id, { name: "Console playground", expires_at })).key ?? "");
+      problem.value = "";
+    } catch (error) {
+      problem.value = words(error);
+    }
+  };
+  const run = async (event: Event) => {
+    event.preventDefault();
+    abort.current = new AbortController();
+    running.value = true;
+    answer.value = "";
+    problem.value = "";
+    told.value = "Waiting for the first token…";
+    const begun = performance.now();
+    let first = 0;
+    let tokens = 0;
+    try {
+      await stream({
+        base: here,
+        key: key.value,
+        signal: abort.current.signal,
+        body: {
+          ...(model.value !== "" && { model: model.value }),
+          messages: [{ role: "user", content: prompt.value }],
+          stream: true,
+          stream_options: { include_usage: true },
+        },
+        onChunk: (chunk) => {
+          if (chunk.error !== undefined) {
+            problem.value = chunk.error.message;
+          }
+          const piece = chunk.choices?.[0]?.delta?.content ?? "";
+          if (piece !== "" && first === 0) {
+            first = performance.now() - begun;
+            told.value = `First token after ${duration(first)}`;
+          }
+          answer.value += piece;
+          tokens = chunk.usage?.total_tokens ?? tokens;
+        },
+      });
+      const all = duration(performance.now() - begun);
+      told.value = `First token after ${duration(first)} · all after ${all}${tokens > 0 ? ` · ${tokens} tokens` : ""}`;
+    } catch (error) {
+      const left = abort.current?.signal.aborted;
+      told.value = left ? "Stopped." : "";
+      problem.value = left ? "" : words(error);
+    } finally {
+      running.value = false;
+    }
+  };
+  const code = snippet(language.value, { base: programs, model: model.value, prompt: prompt.value });
+  return (
+    <section class="playground">
+      <form onSubmit={(event) => void run(event)}>
+        <label for="play-key">Key</label>
+        <div class="row">
+          <input
+            id="play-key"
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            required
+            placeholder="molti_…"
+            value={key.value}
+            onInput={(event) => setKey(event.currentTarget.value)}
+          />
+          {may.operate() && (
+            <button type="button" onClick={() => void makeKey()}>
+              <Icon name="key" />
+              Make one for an hour
+            </button>
+          )}
+        </div>
+        <label for="play-model">Model</label>
+        <input
+          id="play-model"
+          value={model.value}
+          placeholder="The endpoint's own"
+          onInput={(event) => {
+            model.value = event.currentTarget.value;
+          }}
+        />
+        <label for="play-prompt">Message</label>
+        <textarea
+          id="play-prompt"
+          rows={4}
+          required
+          value={prompt.value}
+          onInput={(event) => {
+            prompt.value = event.currentTarget.value;
+          }}
+        />
+        <div class="row">
+          {running.value ? (
+            <button type="button" onClick={() => abort.current?.abort()}>
+              <Icon name="stop" />
+              Stop
+            </button>
+          ) : (
+            <button type="submit" class="primary">
+              <Icon name="play" />
+              Send
+            </button>
+          )}
+          <span class="muted" role="status">
+            {told.value}
+          </span>
+        </div>
+      </form>
+      {problem.value !== "" && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+      {answer.value !== "" && (
+        <div class="card body" data-testid="answer">
+          <Formatted text={answer.value} />
+        </div>
+      )}
+      <div class="code">
+        <div>
+          <fieldset class="languages">
+            <legend class="sr">The same call as</legend>
+            {LANGUAGES.map((one) => (
+              <label key={one}>
+                <input
+                  type="radio"
+                  name="language"
+                  class="sr"
+                  checked={language.value === one}
+                  onChange={() => {
+                    language.value = one;
+                  }}
+                />
+                {one}
+              </label>
+            ))}
+          </fieldset>
+          <Copy text={code} label="Copy" />
+        </div>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+        <pre tabIndex={0}>{code}</pre>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,228 @@
+// One endpoint: its state and what may be done to it; figures, keys, limits and a playground behind tabs.
+
+import { useSignal } from "@preact/signals";
+import { words } from "../api/call.ts";
+import { type Endpoint, order, terminate, type Verb } from "../api/control.ts";
+import { address, type Tab } from "../router.ts";
+import { SignIn } from "../sign-in.tsx";
+import { Copy } from "../ui/copy.tsx";
+import { Icon, type IconName } from "../ui/icon.tsx";
+import { Empty, Trouble, Waiting } from "../ui/states.tsx";
+import { ago, full } from "../ui/time.ts";
+import { Confirm } from "./confirm.tsx";
+import { Figures } from "./figures.tsx";
+import { Keys } from "./keys.tsx";
+import { LimitsForm } from "./limits.tsx";
+import { Playground } from "./playground.tsx";
+import { control, controlProblem, endpoints, enterControl, keep, may } from "./state.ts";
+import { StateBadge } from "./state-dot.tsx";
+
+const TABS: { tab: Tab; label: string }[] = [
+  { tab: "overview", label: "Overview" },
+  { tab: "keys", label: "Keys" },
+  { tab: "limits", label: "Limits" },
+  { tab: "playground", label: "Playground" },
+];
+
+interface Order {
+  verb: Verb | "terminate";
+  label: string;
+  icon: IconName;
+  /** What is asked before; nothing where nothing can be lost. */
+  question?: string;
+}
+
+const ORDERS: Order[] = [
+  { verb: "start", label: "Start", icon: "play" },
+  {
+    verb: "pause",
+    label: "Pause",
+    icon: "pause",
+    question:
+      "New calls are refused until it is started again. Runs in flight end normally; address and keys stay.",
+  },
+  {
+    verb: "restart",
+    label: "Restart",
+    icon: "restart",
+    question: "It is probed anew and serves nothing until a probe is good. Address and keys stay.",
+  },
+  {
+    verb: "terminate",
+    label: "Terminate",
+    icon: "stop",
+    question:
+      "This cannot be taken back: every run is aborted, every key dies, and the address is gone for ever.",
+  },
+];
+
+/** What can be asked of an endpoint in its state. */
+function possible({ state }: Endpoint, verb: Order["verb"]): boolean {
+  switch (verb) {
+    case "start":
+      return state === "paused" || state === "failed" || state === "deploying";
+    case "pause":
+      return state === "running" || state === "initializing";
+    case "restart":
+      return state === "running" || state === "failed";
+    default:
+      return state !== "terminated";
+  }
+}
+
+function Orders({ endpoint }: { endpoint: Endpoint }) {
+  const asking = useSignal<Order | null>(null);
+  const problem = useSignal("");
+  const give = async ({ verb }: Order) => {
+    problem.value = "";
+    try {
+      keep(await (verb === "terminate" ? terminate(endpoint.id) : order(endpoint.id, verb)));
+    } catch (error) {
+      problem.value = words(error);
+    }
+  };
+  const offered = ORDERS.filter(
+    ({ verb }) => (verb === "terminate" ? may.administer() : may.operate()) && possible(endpoint, verb),
+  );
+  return (
+    <>
+      <div class="row orders">
+        {offered.map((one) => (
+          <button
+            key={one.verb}
+            type="button"
+            class={one.verb === "start" ? "primary" : ""}
+            onClick={() => {
+              if (one.question === undefined) {
+                void give(one);
+              } else {
+                asking.value = one;
+              }
+            }}
+          >
+            <Icon name={one.icon} />
+            {one.label}
+          </button>
+        ))}
+      </div>
+      {problem.value !== "" && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+      {asking.value !== null && (
+        <Confirm
+          title={`${asking.value.label} ${endpoint.name}?`}
+          question={asking.value.question ?? ""}
+          label={asking.value.label}
+          danger={asking.value.verb === "terminate"}
+          {...(asking.value.verb === "terminate" && { typed: endpoint.name })}
+          onYes={() => asking.value !== null && give(asking.value)}
+          onClose={() => {
+            asking.value = null;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Facts({ endpoint }: { endpoint: Endpoint }) {
+  return (
+    <dl class="facts">
+      <dt>Address</dt>
+      <dd>
+        <code>{endpoint.endpoint}/v1</code> <Copy text={`${endpoint.endpoint}/v1`} label="Copy" />
+      </dd>
+      <dt>Pod</dt>
+      <dd>
+        {endpoint.origin.type === "tunnel" ? "Dials in by tunnel" : endpoint.origin.url}, {endpoint.replicas}{" "}
+        {endpoint.replicas === 1 ? "replica" : "replicas"}
+      </dd>
+      <dt>Model</dt>
+      <dd>{endpoint.model ?? "None set"}</dd>
+      <dt>Made</dt>
+      <dd>{full(endpoint.created_at)}</dd>
+    </dl>
+  );
+}
+
+function Content({ endpoint, tab }: { endpoint: Endpoint; tab: Tab }) {
+  switch (tab) {
+    case "keys":
+      return <Keys endpoint={endpoint} />;
+    case "limits":
+      return <LimitsForm endpoint={endpoint} key={endpoint.id} />;
+    case "playground":
+      return <Playground endpoint={endpoint} key={endpoint.id} />;
+    default:
+      return (
+        <>
+          <Figures id={endpoint.id} key={endpoint.id} />
+          <Facts endpoint={endpoint} />
+        </>
+      );
+  }
+}
+
+export function EndpointView({ id, tab }: { id: string; tab: Tab }) {
+  if (control.value === "out") {
+    return <SignIn area="endpoints" />;
+  }
+  if (control.value === "failed") {
+    return (
+      <Trouble
+        title="The endpoint does not answer"
+        words={controlProblem.value}
+        onRetry={() => void enterControl()}
+      />
+    );
+  }
+  if (control.value === "unknown" || endpoints.value === null) {
+    return <Waiting what="the endpoint" />;
+  }
+  const endpoint = endpoints.value.get(id);
+  if (endpoint === undefined) {
+    return (
+      <Empty whole icon="server" title="There is no such endpoint here">
+        <p>It belongs to another account, or was terminated.</p>
+        <a href={address({ page: "endpoints" })}>All endpoints</a>
+      </Empty>
+    );
+  }
+  return (
+    <article class="page wide">
+      <header class="row">
+        <div>
+          <span class="row">
+            <h1>{endpoint.name}</h1>
+            <StateBadge state={endpoint.state} />
+          </span>
+          <p class="muted">Since {ago(endpoint.since)}</p>
+        </div>
+        <Orders endpoint={endpoint} />
+      </header>
+      {(endpoint.reason || endpoint.next_step) && (
+        <div class={endpoint.state === "failed" ? "notice error" : "notice"} role="note">
+          <Icon name="warning" />
+          <div>
+            {endpoint.reason && <strong>{endpoint.reason}</strong>}
+            {endpoint.next_step && <p>{endpoint.next_step}</p>}
+          </div>
+        </div>
+      )}
+      <nav class="tabs" aria-label="About this endpoint">
+        {TABS.map((one) => (
+          <a
+            key={one.tab}
+            href={address({ page: "endpoint", id, tab: one.tab })}
+            aria-current={one.tab === tab ? "page" : undefined}
+          >
+            {one.label}
+          </a>
+        ))}
+      </nav>
+      <Content endpoint={endpoint} tab={tab} />
+    </article>
+  );
+}

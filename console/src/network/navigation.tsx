@@ -1,0 +1,250 @@
+// The navigation: where one can go in the network, or among the endpoints.
+
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { type Conversation, type Dm, keyOf, OPERATOR, type Room } from "../api/network.ts";
+import { signOut } from "../api/session.ts";
+import { account, accounts, control, endpoints, enterControl, openAccount } from "../endpoints/state.ts";
+import { StateDot } from "../endpoints/state-dot.tsx";
+import { address, type Place, place } from "../router.ts";
+import { Appearance } from "../ui/appearance.tsx";
+import { Icon, type IconName } from "../ui/icon.tsx";
+import { Presence } from "../ui/presence.tsx";
+import { access, directory, enter, line, network } from "./state.ts";
+import { readUpTo, unreadCount } from "./unread.ts";
+
+interface ItemProps {
+  to: Place;
+  icon?: IconName;
+  children: ComponentChildren;
+  conversation?: Conversation;
+}
+
+function isHere(to: Place): boolean {
+  const here = place.value;
+  return here.page === to.page && (!("id" in to) || ("id" in here && here.id === to.id));
+}
+
+/** What is unread in a conversation: how many, or `true` where only that something is. */
+function unread(conversation: Conversation | undefined): number | boolean {
+  if (conversation === undefined) {
+    return false;
+  }
+  const key = keyOf(conversation);
+  const count = unreadCount.value.get(key);
+  if (count !== undefined) {
+    return count;
+  }
+  const newest = directory.value.newest.get(key);
+  const read = readUpTo.value.get(key);
+  return (
+    newest !== undefined &&
+    read !== undefined &&
+    newest.from !== OPERATOR.id &&
+    Date.parse(newest.at) > Date.parse(read)
+  );
+}
+
+function Item({ to, icon, children, conversation }: ItemProps) {
+  const news = unread(conversation);
+  return (
+    <li>
+      <a
+        class={news ? "item news" : "item"}
+        href={address(to)}
+        aria-current={isHere(to) ? "page" : undefined}
+      >
+        {icon && <Icon name={icon} />}
+        {children}
+        {news !== false && (
+          <span class="badge">
+            {news === true ? "" : news > 99 ? "99+" : news}
+            <span class="sr"> unread</span>
+          </span>
+        )}
+      </a>
+    </li>
+  );
+}
+
+function Section({ title, children, count }: { title: string; children: ComponentChildren; count: number }) {
+  return (
+    <section>
+      <h2>
+        {title} <span class="count">{count}</span>
+      </h2>
+      <ul>{children}</ul>
+    </section>
+  );
+}
+
+/** What a direct conversation is called: by those who are in it. */
+export function dmName(dm: Dm): string {
+  const bare = (dm.participant_ids ?? []).filter((id) => !id.includes(":") && !id.includes("/"));
+  return (bare.length > 0 ? bare : (dm.participant_ids ?? [dm.id])).join(", ");
+}
+
+const byName = (a: Room, b: Room) => a.name.localeCompare(b.name);
+const byTime = (a: Dm, b: Dm) => b.last_message_at.localeCompare(a.last_message_at);
+/** Lists this long get a field to narrow them. */
+const LONG = 12;
+const MOST_SHOWN = 200;
+
+function NetworkLists() {
+  const narrow = useSignal("");
+  const { rooms, dms, agents } = directory.value;
+  const has = (text: string) => text.toLowerCase().includes(narrow.value.toLowerCase());
+  const some = {
+    rooms: [...rooms.values()].filter((room) => has(room.name) || has(room.id)).sort(byName),
+    dms: [...dms.values()].filter((dm) => has(dmName(dm))).sort(byTime),
+    agents: [...agents.values()]
+      .filter((agent) => has(agent.name ?? "") || has(agent.id))
+      .sort((a, b) => Number(b.connected) - Number(a.connected) || a.id.localeCompare(b.id)),
+  };
+  const many = rooms.size + dms.size + agents.size > LONG;
+  return (
+    <>
+      {many && (
+        <input
+          type="search"
+          class="narrow"
+          placeholder="Filter"
+          aria-label="Filter rooms, conversations and agents"
+          value={narrow.value}
+          onInput={(event) => {
+            narrow.value = event.currentTarget.value;
+          }}
+        />
+      )}
+      <Section title="Rooms" count={rooms.size}>
+        {some.rooms.slice(0, MOST_SHOWN).map((room) => (
+          <Item
+            key={room.id}
+            to={{ page: "room", id: room.id }}
+            icon={room.visibility === "public" ? "hash" : "lock"}
+            conversation={{ kind: "room", id: room.id }}
+          >
+            <span class="name">{room.name}</span>
+            {room.visibility === "private" && <span class="sr"> (private)</span>}
+          </Item>
+        ))}
+        {rooms.size === 0 && <li class="none">No rooms yet</li>}
+      </Section>
+      {network.value?.capabilities.direct_messages && (
+        <Section title="Direct messages" count={dms.size}>
+          {some.dms.slice(0, MOST_SHOWN).map((dm) => (
+            <Item
+              key={dm.id}
+              to={{ page: "dm", id: dm.id }}
+              icon="agent"
+              conversation={{ kind: "dm", id: dm.id }}
+            >
+              <span class="name">{dmName(dm)}</span>
+            </Item>
+          ))}
+          {dms.size === 0 && <li class="none">None yet</li>}
+        </Section>
+      )}
+      <Section title="Agents" count={agents.size}>
+        {some.agents.slice(0, MOST_SHOWN).map((agent) => (
+          <Item key={agent.id} to={{ page: "agent", id: agent.id }}>
+            <Presence connected={agent.connected} />
+            <span class="name">{agent.name ?? agent.id}</span>
+          </Item>
+        ))}
+        {agents.size === 0 && <li class="none">None registered</li>}
+      </Section>
+    </>
+  );
+}
+
+function EndpointLists() {
+  const all = [...(endpoints.value?.values() ?? [])].sort((a, b) => a.name.localeCompare(b.name));
+  return (
+    <>
+      {accounts.value.length > 0 && (
+        <label class="account">
+          Account
+          <select value={account.value} onChange={(event) => void openAccount(event.currentTarget.value)}>
+            {accounts.value.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Section title="Endpoints" count={all.length}>
+        {all.map((endpoint) => (
+          <Item key={endpoint.id} to={{ page: "endpoint", id: endpoint.id, tab: "overview" }}>
+            <StateDot state={endpoint.state} />
+            <span class="name">{endpoint.name}</span>
+          </Item>
+        ))}
+        {all.length === 0 && <li class="none">None yet</li>}
+      </Section>
+    </>
+  );
+}
+
+async function leave(): Promise<void> {
+  await signOut();
+  await Promise.all([enter(), enterControl()]);
+}
+
+const LINES = {
+  connecting: "Connecting…",
+  open: "Live",
+  lost: "Connection lost. Trying again…",
+  refused: "Signed out",
+} as const;
+
+export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: boolean; bare: boolean }) {
+  const inside = access.value === "in";
+  const anybody = inside || control.value === "in";
+  return (
+    <nav id="navigation" aria-label="Console">
+      <header>
+        <a class="brand" href={address({ page: "home" })}>
+          <strong>{network.value?.name ?? "Moltnet"}</strong>
+          {inside && (
+            <span class={`line ${line.value}`} role="status">
+              {LINES[line.value]}
+            </span>
+          )}
+        </a>
+      </header>
+      <div class="switch">
+        <a href={address({ page: "home" })} aria-current={showEndpoints ? undefined : "true"}>
+          Network
+        </a>
+        <a href={address({ page: "endpoints" })} aria-current={showEndpoints ? "true" : undefined}>
+          Endpoints
+        </a>
+      </div>
+      {!showEndpoints && inside && (
+        <ul class="tools">
+          <Item to={{ page: "search", words: "", room: "" }} icon="search">
+            <span class="name">Search</span>
+            <kbd>/</kbd>
+          </Item>
+          <Item to={{ page: "events" }} icon="activity">
+            <span class="name">Events</span>
+          </Item>
+        </ul>
+      )}
+      <div class="lists">
+        {showEndpoints ? control.value === "in" && <EndpointLists /> : !bare && inside && <NetworkLists />}
+      </div>
+      <footer>
+        <Appearance />
+        {anybody && (
+          <button type="button" class="quiet" onClick={() => void leave()}>
+            <Icon name="out" />
+            Sign out
+          </button>
+        )}
+      </footer>
+    </nav>
+  );
+}

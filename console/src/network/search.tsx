@@ -1,0 +1,127 @@
+// What was said, found by its words.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { Refused, words as wordsOf } from "../api/call.ts";
+import { type Message, search } from "../api/network.ts";
+import { placeOfMessage } from "../conversation/place.ts";
+import { address, go } from "../router.ts";
+import { Empty, Trouble, Waiting } from "../ui/states.tsx";
+import { full } from "../ui/time.ts";
+import { directory } from "./state.ts";
+
+const SHOWN = 280;
+
+function where({ target }: Message): string {
+  if (target.kind === "dm") {
+    return "a direct conversation";
+  }
+  const room = directory.value.rooms.get(target.room_id ?? "")?.name ?? target.room_id ?? "";
+  return target.kind === "thread" ? `${room}, in a thread` : room;
+}
+
+function Hit({ message }: { message: Message }) {
+  const text = message.parts.map((part) => part.text ?? part.filename ?? "").join(" ");
+  return (
+    <li>
+      <a class="card" href={address(placeOfMessage(message))}>
+        <span class="row">
+          <strong>{message.from.name ?? message.from.id}</strong>
+          <span class="muted">
+            {where(message)} · {full(message.created_at)}
+          </span>
+        </span>
+        <span class="clip">{text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}</span>
+      </a>
+    </li>
+  );
+}
+
+export function SearchView({ words, room }: { words: string; room: string }) {
+  const field = useRef<HTMLInputElement>(null);
+  const found = useSignal<Message[] | null>(null);
+  const next = useSignal("");
+  const problem = useSignal("");
+  const read = async (before: string) => {
+    problem.value = "";
+    try {
+      const page = await search(words, room, before);
+      found.value = [...(before === "" ? [] : (found.value ?? [])), ...(page.messages ?? [])];
+      next.value = page.page.next_before ?? "";
+    } catch (error) {
+      problem.value =
+        error instanceof Refused && error.status === 404
+          ? "This deployment has no database for search. The operator's guide says how to add one."
+          : wordsOf(error);
+    }
+  };
+  useEffect(() => {
+    field.current?.focus();
+    found.value = null;
+    if (words !== "") {
+      void read("");
+    }
+  }, [words, room]);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    go({ page: "search", words: String(form.get("q")).trim(), room: String(form.get("room")) }, "replace");
+  };
+  return (
+    <article class="page">
+      <h1>Search</h1>
+      {/* biome-ignore lint/a11y/useSemanticElements: Safari knows no <search> before 17. */}
+      <form role="search" class="row" onSubmit={submit}>
+        <input
+          ref={field}
+          name="q"
+          type="search"
+          aria-label="Words to find"
+          placeholder={'Words, "words together", or begin*'}
+          maxLength={250}
+          defaultValue={words}
+          required
+        />
+        <select name="room" aria-label="Room" defaultValue={room}>
+          <option value="">Everywhere</option>
+          {[...directory.value.rooms.values()].map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+        <button type="submit" class="primary">
+          Search
+        </button>
+      </form>
+      {problem.value !== "" ? (
+        <Trouble title="The search failed" words={problem.value} onRetry={() => void read("")} />
+      ) : words === "" ? (
+        <Empty icon="search" title="Find what was said">
+          <p>
+            All words must stand in a message. Quotation marks keep words together, a star ends a beginning.
+          </p>
+        </Empty>
+      ) : found.value === null ? (
+        <Waiting what="messages" />
+      ) : found.value.length === 0 ? (
+        <Empty icon="search" title="Nothing found">
+          <p>Try fewer words, or end one with a star. What was just said is found a second or two later.</p>
+        </Empty>
+      ) : (
+        <>
+          <ol class="cards one">
+            {found.value.map((message) => (
+              <Hit key={message.id} message={message} />
+            ))}
+          </ol>
+          {next.value !== "" && (
+            <button type="button" onClick={() => void read(next.value)}>
+              Older
+            </button>
+          )}
+        </>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,212 @@
+// The network as this page knows it: read once, then kept by one stream of events.
+//
+// Invariant: no event makes a list be read again. A list is read when the page opens and when the stream says that it
+// left something out (`stream.replay_gap`), and then once.
+
+import { batch, signal } from "@preact/signals";
+import { Refused, words } from "../api/call.ts";
+import {
+  type Conversation,
+  keyOf,
+  type Message,
+  type Network,
+  type NetworkEvent,
+  OPERATOR,
+  readAgents,
+  readDms,
+  readMessages,
+  readNetwork,
+  readRooms,
+  readThreads,
+} from "../api/network.ts";
+import { Timeline } from "../conversation/timeline.ts";
+import { type Directory, EMPTY, placeOf, reduce } from "../live/directory.ts";
+import { Line, type LineState } from "../live/line.ts";
+import type { ServerEvent } from "../live/sse.ts";
+import { countUnread, openUnread, readUpTo } from "./unread.ts";
+
+/** `out`: the network asks for a token that this browser does not hold. */
+export type Access = "unknown" | "in" | "out" | "failed";
+
+export const access = signal<Access>("unknown");
+export const accessProblem = signal("");
+export const network = signal<Network | null>(null);
+export const directory = signal<Directory>(EMPTY);
+export const line = signal<LineState>("connecting");
+/** What happened lately, newest first. */
+export const recent = signal<readonly NetworkEvent[]>([]);
+/** Keys of the conversations that are being looked at. */
+export const looking = signal<ReadonlySet<string>>(new Set());
+
+const MOST_RECENT = 500;
+const MOST_TIMELINES = 12;
+/** Of how many rooms the newest message is looked up, so that what came while the page was shut shows. */
+const MOST_LOOKED_UP = 40;
+
+const timelines = new Map<string, Timeline>();
+const threadsRead = new Set<string>();
+let open: Line | undefined;
+let early: NetworkEvent[] | undefined;
+
+/** The timeline of a conversation; those that were not looked at for long are let go. */
+export function timelineOf(conversation: Conversation): Timeline {
+  const key = keyOf(conversation);
+  const found = timelines.get(key) ?? new Timeline(conversation);
+  timelines.delete(key);
+  timelines.set(key, found);
+  for (const old of [...timelines.keys()].slice(0, -MOST_TIMELINES)) {
+    timelines.delete(old);
+  }
+  return found;
+}
+
+/** Reads the threads of a room, once. */
+export async function needThreads(room: string): Promise<void> {
+  if (threadsRead.has(room)) {
+    return;
+  }
+  threadsRead.add(room);
+  try {
+    const found = await readThreads(room);
+    const threads = new Map(directory.value.threads);
+    for (const thread of found) {
+      threads.set(thread.id, thread);
+    }
+    directory.value = { ...directory.value, threads };
+  } catch {
+    threadsRead.delete(room);
+  }
+}
+
+/** Opens the network, if this browser may. */
+export async function enter(): Promise<void> {
+  leave();
+  access.value = "unknown";
+  try {
+    network.value = await readNetwork();
+  } catch (error) {
+    const refused = error instanceof Refused && (error.status === 401 || error.status === 403);
+    accessProblem.value = words(error);
+    access.value = refused ? "out" : "failed";
+    return;
+  }
+  openUnread(network.value.id);
+  if (network.value.capabilities.event_stream === "sse") {
+    listen();
+  } else {
+    await readLists();
+  }
+}
+
+/** Lets everything go. */
+export function leave(): void {
+  open?.close();
+  open = undefined;
+  early = undefined;
+  timelines.clear();
+  threadsRead.clear();
+  batch(() => {
+    directory.value = EMPTY;
+    recent.value = [];
+    network.value = null;
+  });
+}
+
+/** The stream first, the lists then: what happens in between is kept and folded into them. */
+function listen(): void {
+  early = [];
+  let begun = false;
+  open = new Line({
+    url: "/v1/events/stream",
+    onState: (state) => {
+      line.value = state;
+      if (state === "open" && !begun) {
+        begun = true;
+        void readLists();
+      }
+    },
+    onEvent: (event) => take(event),
+    onRefused: () => {
+      accessProblem.value = "The token that this page was opened with was revoked or has ended.";
+      access.value = "out";
+    },
+  });
+}
+
+async function readLists(): Promise<void> {
+  try {
+    const dms = network.value?.capabilities.direct_messages ? readDms().catch(() => []) : [];
+    const [rooms, agents, conversations] = await Promise.all([readRooms(), readAgents(), dms]);
+    const by = <T extends { id: string }>(items: T[]) => new Map(items.map((item) => [item.id, item]));
+    const held = early ?? [];
+    early = undefined;
+    batch(() => {
+      directory.value = {
+        ...directory.value,
+        rooms: by(rooms),
+        agents: by(agents),
+        dms: by(conversations),
+      };
+      access.value = "in";
+      for (const event of held) {
+        apply(event);
+      }
+    });
+    void lookUpNewest();
+  } catch (error) {
+    const refused = error instanceof Refused && (error.status === 401 || error.status === 403);
+    accessProblem.value = words(error);
+    access.value = refused ? "out" : "failed";
+  }
+}
+
+/** What came while the page was shut: the newest message of rooms, those that were read before first. */
+async function lookUpNewest(): Promise<void> {
+  const read = (id: string) => Number(readUpTo.value.has(`room:${id}`));
+  const rooms = [...directory.value.rooms.keys()].sort((a, b) => read(b) - read(a));
+  for (const id of rooms.slice(0, MOST_LOOKED_UP)) {
+    const page = await readMessages({ kind: "room", id }, { limit: 1 }).catch(() => undefined);
+    const message = page?.messages?.[0];
+    if (message !== undefined) {
+      directory.value = reduce(directory.value, { id: "", type: "message.created", created_at: "", message });
+    }
+  }
+}
+
+function take({ data }: ServerEvent): void {
+  const event = JSON.parse(data) as NetworkEvent;
+  if (event.type === "stream.replay_gap") {
+    early = [];
+    void afterGap();
+  } else if (early !== undefined) {
+    early.push(event);
+  } else {
+    batch(() => apply(event));
+  }
+}
+
+/** Something was left out: the lists once, and each timeline on from where it is. */
+async function afterGap(): Promise<void> {
+  threadsRead.clear();
+  await readLists();
+  for (const timeline of timelines.values()) {
+    await timeline.resume();
+  }
+}
+
+function apply(event: NetworkEvent): void {
+  directory.value = reduce(directory.value, event);
+  recent.value = [event, ...recent.value.slice(0, MOST_RECENT - 1)];
+  if (event.message !== undefined) {
+    said(event.message);
+  }
+}
+
+function said(message: Message): void {
+  const key = placeOf(message);
+  timelines.get(key)?.add(message);
+  const seen = looking.value.has(key) && document.visibilityState === "visible";
+  if (!seen && message.from.id !== OPERATOR.id) {
+    countUnread(key);
+  }
+}
