@@ -30,6 +30,8 @@ const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "20";
 
 /** Suites that drive Python programs: the official SDK, schemathesis. */
 const PYTHON = /^tests\/sdk\/|schemathesis/;
+/** Suites that drive a browser. */
+const BROWSER = /^tests\/console\//;
 /** The suite of the network, which runs against our Worker and against the original. */
 const NETWORK = /^tests\/network\//;
 
@@ -58,7 +60,8 @@ export function parts(): Part[] {
   const all = suites();
   const python = all.filter((file) => PYTHON.test(file));
   const network = all.filter((file) => NETWORK.test(file));
-  const rest = all.filter((file) => !PYTHON.test(file) && !NETWORK.test(file));
+  const browser = all.filter((file) => BROWSER.test(file));
+  const rest = all.filter((file) => ![PYTHON, NETWORK, BROWSER].some((suite) => suite.test(file)));
   const noClippy =
     process.env.RUSTUP_TOOLCHAIN_NATIVE === "debian" ? "Debian's Rust brings no clippy" : undefined;
   return [
@@ -79,6 +82,12 @@ export function parts(): Part[] {
       name: "types",
       label: "TypeScript types",
       command: ["tsc", "--project", "."],
+      counts: NO_TESTS,
+    },
+    {
+      name: "console-types",
+      label: "TypeScript types of the console",
+      command: ["tsc", "--project", "console"],
       counts: NO_TESTS,
     },
     {
@@ -117,6 +126,18 @@ export function parts(): Part[] {
       needsBuild: true,
     },
     {
+      name: "console-size",
+      label: "size of the console",
+      command: script("build-console", "--check"),
+      counts: NO_TESTS,
+    },
+    {
+      name: "chromium",
+      label: "Chromium for the console's suites",
+      command: script("chromium"),
+      counts: NO_TESTS,
+    },
+    {
       name: "python-env",
       label: "Python environments",
       command: script("python-env", "--all"),
@@ -129,6 +150,13 @@ export function parts(): Part[] {
       counts: nodeCounts,
       needsBuild: true,
       needsProgram: true,
+    },
+    {
+      name: "console",
+      label: `the console in Chromium (${browser.length} files)`,
+      command: nodeTests(browser),
+      counts: nodeCounts,
+      needsBuild: true,
     },
     {
       name: "network",

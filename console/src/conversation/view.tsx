@@ -116,7 +116,7 @@ function ThreadPane({ room, id, at }: { room: Room; id: string; at?: string | un
   return (
     <aside class="thread" aria-label="Thread">
       <header class="conversation-head">
-        <h2>Thread</h2>
+        <h1>Thread</h1>
         <span class="muted clip-line">{id}</span>
         <button type="button" class="quiet" onClick={close}>
           <Icon name="close" />
