@@ -29,8 +29,8 @@ const WAITING: usize = 32;
 const BATCH: usize = 128 * 1024;
 /// What may be due to an endpoint that does not read.
 const MOST_DUE: usize = 4_096;
-/// How long after its own time an endpoint that leaves may take to close the socket.
-const LATE: Duration = Duration::from_secs(5);
+/// How long an endpoint may take to answer that the socket is closed, or to close it after its own time.
+const LATE: Duration = Duration::from_secs(2);
 
 /// Whether the program is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,15 +114,26 @@ async fn drain(stop: &mut watch::Receiver<Stop>, table: &Table, control: &Unboun
     End::Drained
 }
 
-/// Until an endpoint that has said goodbye should have closed the socket.
-async fn overdue(goodbye: Option<(Goodbye, tokio::time::Instant)>) -> Goodbye {
-    match goodbye {
-        Some((goodbye, by)) => {
-            tokio::time::sleep_until(by).await;
-            goodbye
+/// Until nothing holds a link that its endpoint leaves: no call is left on it, or its time is over.
+async fn unheld(leaving: Option<Leaving>, table: &Table) -> Leaving {
+    match leaving {
+        Some(leaving) if leaving.closing => tokio::time::sleep_until(leaving.by).await,
+        Some(leaving) => {
+            let _ = tokio::time::timeout_at(leaving.by, table.emptied()).await;
         }
         None => std::future::pending().await,
     }
+    leaving.unwrap_or(Leaving { goodbye: Goodbye::Shutdown, by: tokio::time::Instant::now(), closing: true })
+}
+
+/// What is known of a link that its endpoint leaves.
+#[derive(Debug, Clone, Copy)]
+struct Leaving {
+    goodbye: Goodbye,
+    /// When the socket is closed whatever goes on there.
+    by: tokio::time::Instant,
+    /// Whether we have begun to close it.
+    closing: bool,
 }
 
 struct Reader {
@@ -130,18 +141,27 @@ struct Reader {
     line: Line,
     control: UnboundedSender<Control>,
     leaving: Option<oneshot::Sender<Goodbye>>,
-    /// The endpoint's goodbye, and when it must have closed the socket.
-    goodbye: Option<(Goodbye, tokio::time::Instant)>,
+    goodbye: Option<Leaving>,
     heard: Instant,
 }
 
 impl Reader {
     async fn run(&mut self) -> End {
+        let table = Arc::clone(&self.line.table);
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
         loop {
             let next = tokio::select! {
                 next = self.stream.next() => next,
-                goodbye = overdue(self.goodbye) => return End::Goodbye(goodbye),
+                leaving = unheld(self.goodbye, &table) => {
+                    if leaving.closing {
+                        return End::Goodbye(leaving.goodbye);
+                    }
+                    // The endpoint opens nothing any more, so that the link need not wait for it.
+                    let by = tokio::time::Instant::now() + LATE;
+                    self.goodbye = Some(Leaving { by, closing: true, ..leaving });
+                    let _ = self.control.send(Control::Close(leaving.goodbye));
+                    continue;
+                }
                 _ = ping.tick() => {
                     if self.heard.elapsed() > SILENCE {
                         return End::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()));
@@ -171,14 +191,14 @@ impl Reader {
     fn closed(&self, frame: Option<&CloseFrame>) -> End {
         let code = frame.and_then(|frame| u16::from(frame.code).checked_sub(4400));
         match (self.goodbye, code.and_then(|code| u8::try_from(code).ok())) {
-            (Some((goodbye, _)), _) => End::Goodbye(goodbye),
+            (Some(leaving), _) => End::Goodbye(leaving.goodbye),
             (None, Some(code)) if code > 0 => End::Goodbye(Goodbye::of(code)),
             _ => End::Lost("the endpoint closed the socket".to_owned()),
         }
     }
 
     fn lost(&self, why: String) -> End {
-        self.goodbye.map_or(End::Lost(why), |(goodbye, _)| End::Goodbye(goodbye))
+        self.goodbye.map_or(End::Lost(why), |leaving| End::Goodbye(leaving.goodbye))
     }
 
     /// Takes everything of a message. Calls begin only afterwards, so that a body which came with its head is known in
@@ -201,7 +221,7 @@ impl Reader {
                 }
                 Frame::Goaway(reason, millis) => {
                     let by = tokio::time::Instant::now() + Duration::from_millis(u64::from(*millis)) + LATE;
-                    self.goodbye = Some((*reason, by));
+                    self.goodbye = Some(Leaving { goodbye: *reason, by, closing: false });
                     if let Some(leaving) = self.leaving.take() {
                         let _ = leaving.send(*reason);
                     }
