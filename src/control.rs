@@ -67,6 +67,7 @@ enum Verb {
     Start,
     Restart,
     Pause,
+    ConnectToken,
 }
 
 /// An agent is named by its id, alias or name, and by the operator also as `account/name`: one segment or two.
@@ -75,6 +76,7 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         "start" => Some(Verb::Start),
         "restart" => Some(Verb::Restart),
         "pause" | "stop" => Some(Verb::Pause),
+        "connect-token" => Some(Verb::ConnectToken),
         _ => None,
     };
     Some(match *segments {
@@ -149,6 +151,9 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
             agents::start(request, caller, agent, AgentOp::Restart).await
         }
         (Found::AgentVerb(agent, Verb::Pause), _) => agents::pause(request, caller, agent).await,
+        (Found::AgentVerb(agent, Verb::ConnectToken), _) => {
+            agents::connect_token(request, caller, agent).await
+        }
         (Found::AgentKeys(agent), "POST") => keys::create(request, caller, agent).await,
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,
         (Found::Rotate(agent, key), _) => keys::rotate(request, caller, agent, key).await,

@@ -1,6 +1,7 @@
 //! An agent's endpoint (agent-endpoints §2): from a path to a handler, and what every answer of it carries.
 
 mod call;
+mod connect;
 mod early;
 mod filter;
 mod lists;
@@ -98,6 +99,7 @@ async fn attempt(request: &Request, agent: &AgentRef, lookup: &Lookup) -> Result
     match route {
         Route::OpenApi => Ok(system::openapi()),
         Route::Health => read::health(request, &called(request, agent).await?).await,
+        Route::Connect => connect::serve(request, &called(request, agent).await?).await,
         Route::Status => read::status(request, &called(request, agent).await?).await,
         _ => read::models(request, &called(request, agent).await?, model).await,
     }

@@ -31,6 +31,8 @@ mod stored;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod tunnel;
+mod tunneling;
 mod usage;
 mod watch;
 

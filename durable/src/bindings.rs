@@ -16,6 +16,7 @@ pub mod object;
 pub mod random;
 pub mod sockets;
 pub mod task;
+pub mod tunnel;
 pub mod worker;
 
 use wasm_bindgen::JsValue;

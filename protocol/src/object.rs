@@ -10,6 +10,7 @@ pub mod attach;
 pub mod hub;
 pub mod network;
 pub mod room;
+pub mod tunnel;
 pub mod worker;
 
 use crate::error::{Code, Problem};

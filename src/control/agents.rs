@@ -107,6 +107,17 @@ pub async fn pause(request: &Request, caller: &Caller, agent: &str) -> Result<An
     Ok(Answer::json(200, &document(request, &record)?))
 }
 
+/// `POST /agents/{…}/connect-token`: shown this once.
+pub async fn connect_token(request: &Request, caller: &Caller, agent: &str) -> Result<Answer, Problem> {
+    let now = Pause::parse(&request.small_body().await?)?.now;
+    let (_, id) = caller.agent(request, agent, Role::Admin).await?;
+    let secret = Secret::mint(random::bytes().map_err(internal)?);
+    let hash = SecretHash::of(&secret, request.config()?.pepper()?);
+    let _: AgentRecord = objects::agent(request, &id, AgentOp::ConnectToken { hash, now }).await?;
+    let token = ConnectToken { agent: id.clone(), secret };
+    Ok(Answer::json(201, &json!({ "agent": id, "connect_token": token.reveal() })))
+}
+
 /// Refuses a URL that the Worker must not fetch; writes one that it may in its normal form.
 fn check_origin(request: &Request, origin: &mut Origin) -> Result<(), Problem> {
     if let Origin::Http { url, .. } = origin {

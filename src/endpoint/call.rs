@@ -100,6 +100,14 @@ impl Run {
         self.refused(problem)
     }
 
+    /// Ends a run whose pod gave no answer: one that was certainly not asked may be called again.
+    pub fn unanswered(&self, request: &Request, exchange: &Exchange) -> Answer {
+        if exchange.unasked() {
+            return self.unasked(request, plain::not_reached());
+        }
+        self.failed(request, None, plain::unreachable())
+    }
+
     /// Ends the run of a caller who has left; nobody reads the answer.
     pub fn abandoned(&self, request: &Request) -> Answer {
         self.settle(request, Some(plain::unheard(self)), Ending::Cancelled);
@@ -250,13 +258,17 @@ fn begin(
     let early = target.early_headers && !run.streaming;
     let as_chat = run.api.is_chat() && !run.own_tools;
     let path = if as_chat { Api::ChatCompletions } else { run.api }.path();
-    let url = pod::url(request, target, path)?;
+    let way = pod::way(request, target, path, Some(&run.id))?;
     let begun = Exchange::begin(&request.raw, timeout_ms, beat, early).and_then(|exchange| {
         let skills = if as_chat { chat.skills.join(",") } else { String::new() };
         let model = models::default(target.model.as_deref(), &target.models);
         let body = chat.into_upstream(model, run.own_tools);
         exchange.watch(&request.env, &name::agent(&run.agent), &write(&AgentOp::Watch(run.id.clone())))?;
-        exchange.send("POST", &url, &pod_headers(request, run, target, &skills), Some(&body))?;
+        let headers = pod_headers(request, run, target, &skills);
+        match &way {
+            pod::Way::Address(url) => exchange.send("POST", url, &headers, Some(&body))?,
+            pod::Way::Tunnel(tunnel) => exchange.send_over(tunnel, "POST", path, &headers, Some(&body))?,
+        }
         Ok(exchange)
     });
     begun.map_err(internal)

@@ -15,7 +15,7 @@ use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
 use moltghost_protocol::endpoint::pod_error::{pass_error, PodError, MAX_ERROR_BYTES};
 use moltghost_protocol::endpoint::tool_result;
 use moltghost_protocol::endpoint::usage::Usage;
-use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::error::{Code, Problem, Retry};
 use moltghost_protocol::metrics::figures::Ending;
 
 /// Largest answer that is passed on in one piece.
@@ -37,7 +37,7 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Result<An
         Ok(Event::Head(head)) => head,
         Ok(Event::Timeout) => return Ok(run.failed(request, Some(unheard(&run)), over(&exchange))),
         Ok(Event::Gone) => return Ok(run.abandoned(request)),
-        Ok(_) => return Ok(run.failed(request, None, unreachable())),
+        Ok(_) => return Ok(run.unanswered(request, &exchange)),
         Err(failure) => return Ok(run.failed(request, None, internal(failure))),
     };
     let problem = match judge(&run, &head) {
@@ -195,6 +195,15 @@ pub fn unheard(run: &Run) -> Usage {
 /// The answer to a caller that has left; nobody reads it.
 pub fn gone() -> Problem {
     Problem::new(Code::BadGateway, "The caller left before the answer.")
+}
+
+/// The pod was certainly not asked.
+pub fn not_reached() -> Problem {
+    Problem::new(
+        Code::AgentUnreachable,
+        "No link to the agent's pod took the call. Try again in a few seconds.",
+    )
+    .retry(Retry::After(2_000))
 }
 
 /// The pod gave no answer at all.

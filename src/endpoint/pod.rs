@@ -3,16 +3,40 @@
 use super::call::internal;
 use crate::request::Request;
 use moltghost_durable::bindings::inquiry::{Asked, Inquiry};
+use moltghost_durable::bindings::tunnel::Tunnel;
 use moltghost_protocol::endpoint::capability::Question;
 use moltghost_protocol::error::{Code, Problem, Retry};
+use moltghost_protocol::name;
 use moltghost_protocol::object::agent::Target;
+use moltghost_protocol::request_id::RunId;
+
+/// Where one of our routes is at a pod.
+pub enum Way {
+    /// At an address.
+    Address(String),
+    /// Over a tunnel, at the path.
+    Tunnel(Tunnel),
+}
+
+/// The way to one of our routes at an agent's pod, for a run or for a question of our own.
+///
+/// # Errors
+/// As [`url`].
+pub fn way(request: &Request, target: &Target, path: &str, run: Option<&RunId>) -> Result<Way, Problem> {
+    Ok(match target.tunnel() {
+        None => Way::Address(url(request, target, path)?),
+        Some(agent) => {
+            Way::Tunnel(Tunnel::new(&request.env, &name::agent(&agent), run.cloned()).map_err(internal)?)
+        }
+    })
+}
 
 /// The address of one of our routes at an agent's origin. The rules are asked again: they may have changed since the
 /// origin was set.
 ///
 /// # Errors
 /// `agent_unreachable` where the origin is not allowed any more.
-pub fn url(request: &Request, target: &Target, path: &str) -> Result<String, Problem> {
+fn url(request: &Request, target: &Target, path: &str) -> Result<String, Problem> {
     let checked = request.config()?.origins.check(&target.url);
     checked.map(|origin| origin.join(path)).map_err(|why| {
         let message = format!("The agent's origin may not be called: {why}. Its owner must set another.");
@@ -31,12 +55,17 @@ pub fn ask(
     timeout_ms: u32,
     limit: u32,
 ) -> Result<Asked, Problem> {
-    let url = url(request, target, question.path)?;
+    let way = way(request, target, question.path, None)?;
     let headers = format!(
         "accept: application/json\ncontent-type: application/json\naccept-encoding: identity\n{}",
         target.headers
     );
     let body = question.body();
-    let inquiry = Inquiry { method: question.method, url: &url, headers: &headers, body, timeout_ms, limit };
-    inquiry.send().map_err(internal)
+    let url = if let Way::Address(url) = &way { url } else { question.path };
+    let inquiry = Inquiry { method: question.method, url, headers: &headers, body, timeout_ms, limit };
+    match &way {
+        Way::Address(_) => inquiry.send(),
+        Way::Tunnel(tunnel) => inquiry.send_over(tunnel),
+    }
+    .map_err(internal)
 }

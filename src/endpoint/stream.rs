@@ -44,7 +44,7 @@ pub async fn serve(request: &Request, run: Run, exchange: Exchange) -> Answer {
             return run.abandoned(request);
         }
         Ok(_) => {
-            return run.failed(request, None, plain::unreachable());
+            return run.unanswered(request, &exchange);
         }
         Err(failure) => {
             return run.failed(request, None, internal(failure));

@@ -104,6 +104,7 @@ describe("roles", () => {
     startAgent: () => ({ path: `/agents/${agent}/start` }),
     restartAgent: () => ({ path: `/agents/${agent}/restart` }),
     pauseAgent: () => ({ path: `/agents/${agent}/pause` }),
+    createConnectToken: () => ({ path: `/agents/${agent}/connect-token` }),
     stopAgent: () => ({ path: `/agents/${agent}/stop` }),
     createKey: () => ({ path: `/agents/${agent}/keys`, json: { name: "made" } }),
     listAgentKeys: () => ({ path: `/agents/${agent}/keys` }),

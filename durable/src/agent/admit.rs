@@ -8,6 +8,7 @@ use moltghost_protocol::control::agent::{Origin, State};
 use moltghost_protocol::error::{Code, Problem, Retry};
 use moltghost_protocol::id::KeyId;
 use moltghost_protocol::object::agent::{Admission, Admit, Outcome, Target};
+use moltghost_protocol::object::tunnel::address;
 use moltghost_protocol::time::Millis;
 use std::collections::BTreeMap;
 
@@ -141,12 +142,16 @@ impl Loaded {
 
     /// Where a call goes; `None` where no link leads to the pod.
     pub(super) fn target(&self, timeout_ms: Option<u64>) -> Option<Target> {
-        let Origin::Http { url, headers } = &self.settings.origin else { return None };
+        let (url, headers) = match &self.settings.origin {
+            Origin::Http { url, headers } => (url.clone(), lines(headers)),
+            Origin::Tunnel if self.links.borrow().is_empty() => return None,
+            Origin::Tunnel => (address(&self.id), String::new()),
+        };
         let most = u64::from(self.settings.limits.max_timeout_seconds) * 1_000;
         let usual = u64::from(self.settings.timeout_seconds) * 1_000;
         Some(Target {
-            url: url.clone(),
-            headers: lines(headers),
+            url,
+            headers,
             forward: self.settings.forward_headers.clone(),
             model: self.settings.model.clone(),
             models: self.settings.models.clone(),

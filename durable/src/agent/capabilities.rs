@@ -6,6 +6,7 @@ use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
 use moltghost_protocol::endpoint::capability::Capabilities;
 use moltghost_protocol::object::agent::Capable;
+use moltghost_protocol::object::tunnel::address;
 use moltghost_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -31,17 +32,23 @@ impl<S: Sql> Endpoint<S> {
     /// Takes what a probe found. It counts only for the origin that is set now.
     pub(super) fn capable(&mut self, told: &Capable, now: Millis) -> Answer<()> {
         let loaded = self.existing()?;
-        match &loaded.settings.origin {
-            Origin::Http { url, .. } if *url == told.url => {
-                loaded.found = Some(Found { at: now, capabilities: told.capabilities });
-                self.store(None)
-            }
-            _ => Ok(()),
+        if !loaded.is_at(&told.url) {
+            return Ok(());
         }
+        loaded.found = Some(Found { at: now, capabilities: told.capabilities });
+        self.store(None)
     }
 }
 
 impl Loaded {
+    /// Whether an address is that of the pod: another one may have been set since it was asked.
+    pub(super) fn is_at(&self, asked: &str) -> bool {
+        match &self.settings.origin {
+            Origin::Http { url, .. } => url == asked,
+            Origin::Tunnel => address(&self.id) == asked,
+        }
+    }
+
     /// Whether the call at hand should bring a probe about; then none is due for a while.
     pub(super) fn wants_probe(&mut self, now: Millis) -> bool {
         let due = match self.state {

@@ -15,12 +15,15 @@ use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
 use moltghost_protocol::credential::{Pepper, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
-use moltghost_protocol::object::agent::{self, AgentOp};
+use moltghost_protocol::object::agent::{self, AgentOp, LinkStatus};
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{rfc3339, Millis};
+use moltghost_protocol::tunnel::Goodbye;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What one event has of the world.
 pub struct Turn<'a> {
@@ -64,7 +67,12 @@ pub(super) struct Loaded {
     pub startup: Option<Millis>,
     /// What the pod serves.
     pub found: Option<Found>,
+    /// The links of its tunnel that are up.
+    pub links: Links,
 }
+
+/// The links of the tunnel that are up, as the object's sockets tell.
+pub(super) type Links = Rc<RefCell<Vec<LinkStatus>>>;
 
 /// What comes of a message.
 #[derive(Debug)]
@@ -92,6 +100,9 @@ pub struct Endpoint<S> {
     pub(super) alarmed: bool,
     /// Answers to messages that waited, by run.
     pub(super) decided: Vec<(RunId, String)>,
+    pub(super) links: Links,
+    /// Why all links are to go, and after how many milliseconds at the latest.
+    pub(super) farewell: Option<(Goodbye, u32)>,
 }
 
 /// An answer, or why not.
@@ -111,6 +122,8 @@ impl<S: Sql> Endpoint<S> {
             watches: HashMap::new(),
             alarmed: false,
             decided: Vec::new(),
+            links: Links::default(),
+            farewell: None,
         }
     }
 
@@ -175,6 +188,7 @@ impl<S: Sql> Endpoint<S> {
             AgentOp::Pause => text(&self.pause(turn.now)),
             AgentOp::PauseNow => text(&self.pause_now(turn.now)),
             AgentOp::Terminate => text(&self.terminate(turn.now)),
+            AgentOp::ConnectToken { hash, now } => text(&self.change_connect_token(hash, now)),
             AgentOp::CreateKey(key) => text(&self.create_key(*key, turn.now)),
             AgentOp::Keys(page) => text(&self.keys(&page, turn.now)),
             AgentOp::RevokeKey(id) => text(&self.revoke_key(&id, turn.now)),
@@ -202,6 +216,11 @@ impl<S: Sql> Endpoint<S> {
     /// `agent_not_found` where it was never created.
     pub(super) fn existing(&mut self) -> Answer<&mut Loaded> {
         self.loaded.as_mut().ok_or_else(not_found)
+    }
+
+    /// The id of the agent; empty where there is none.
+    pub fn agent_id(&self) -> String {
+        self.loaded.as_ref().map(|loaded| loaded.id.to_string()).unwrap_or_default()
     }
 
     /// The endpoint as the control API knows it.

@@ -5,6 +5,8 @@
 //! stored, wakes that one.
 
 use super::endpoint::{Endpoint, Reply, Turn};
+use super::tunnel::Tunnel;
+use crate::bindings::sockets::Socket;
 use crate::bindings::{entry, now, object, random, Failure};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::Target;
@@ -37,6 +39,8 @@ pub(super) struct Shared {
     ticking: Cell<Option<Millis>>,
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<Millis>>,
+    /// The sockets of connectors and calls.
+    pub(super) tunnel: RefCell<Tunnel<Socket>>,
 }
 
 /// Turns that are not a message's.
@@ -62,7 +66,10 @@ impl Shared {
         let pepper = entry::pepper(env)?;
         let provisioned = entry::variable(env, "PROVISIONER_URL")?.is_some_and(|url| !url.is_empty());
         let endpoint = Endpoint::new(storage.clone(), pepper, object::name(state)?).provisioned(provisioned);
+        let tunnel = Self::restored(state);
+        *endpoint.links.borrow_mut() = tunnel.shown();
         Ok(Self {
+            tunnel: RefCell::new(tunnel),
             state: state.clone(),
             env: env.clone(),
             storage,
@@ -109,6 +116,7 @@ impl Shared {
             }
         };
         self.answer_waiting();
+        self.farewell();
         if news {
             self.tell_soon();
         } else if self.endpoint.borrow().is_under_way() {

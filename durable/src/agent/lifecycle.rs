@@ -7,13 +7,16 @@ use super::permits::Permits;
 use super::runs::Runs;
 use super::schema::STEPS;
 use super::start::Starting;
+use super::tunnel::DRAIN_MS;
 use crate::migrate;
 use crate::sql::Sql;
-use moltghost_protocol::control::agent::{AgentRecord, Change, State};
+use moltghost_protocol::control::agent::{AgentRecord, Change, Origin, State};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::{Create, Started};
 use moltghost_protocol::time::Millis;
+use moltghost_protocol::tunnel::Goodbye;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 impl<S: Sql> Endpoint<S> {
     /// Creates the endpoint: the first write that its object makes. Again with the same settings it is the same
@@ -57,6 +60,7 @@ impl<S: Sql> Endpoint<S> {
             starting: Starting::default(),
             startup: None,
             found: None,
+            links: Rc::clone(&self.links),
         });
         self.stored(Some(nonce))
     }
@@ -82,6 +86,9 @@ impl<S: Sql> Endpoint<S> {
             loaded.starting = Starting::default();
         }
         loaded.updated = turn.now;
+        if loaded.settings.origin != Origin::Tunnel {
+            self.farewell = Some((Goodbye::NotTunnel, DRAIN_MS));
+        }
         self.stored(Some(nonce))
     }
 
@@ -161,6 +168,7 @@ impl<S: Sql> Endpoint<S> {
             loaded.notices.done = Some("terminate");
             loaded.settings.alias = None;
         }
+        self.farewell = Some((Goodbye::Terminated, 0));
         self.alarmed = true;
         self.stored(None)
     }

@@ -3,7 +3,9 @@
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
 use super::instance::{Laters, Shared};
+use crate::bindings::sockets::{self, Socket};
 use crate::bindings::{entry, object, Failure};
+use crate::stream::link;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::write_answer;
 use std::rc::Rc;
@@ -40,7 +42,34 @@ impl Agent {
 
     /// Takes a message from the Worker or from an account.
     pub fn fetch(&self, request: &JsValue) -> Result<JsValue, JsValue> {
+        if let (Some(who), Ok(shared)) = (sockets::admitted(request), &self.shared) {
+            return shared.take_socket(&who).map_err(|failure| JsValue::from_str(&failure.0));
+        }
         self.turns.serve(request).map_err(|failure| JsValue::from_str(&failure.0))
+    }
+
+    /// Takes a message of a connector or of a call.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub fn web_socket_message(&self, socket: JsValue, message: &JsValue) {
+        if let Ok(shared) = &self.shared {
+            shared.hear(&Socket(socket), sockets::bytes(message).as_deref());
+        }
+    }
+
+    /// A socket has closed.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub fn web_socket_close(&self, socket: JsValue, code: u16) {
+        let socket = Socket(socket);
+        if let Ok(shared) = &self.shared {
+            shared.lose(&socket);
+        }
+        link::Socket::close(&socket, if code == 1_006 { 1_000 } else { code }, "");
+    }
+
+    /// A socket has broken.
+    #[wasm_bindgen(js_name = webSocketError)]
+    pub fn web_socket_error(&self, socket: JsValue) {
+        self.web_socket_close(socket, 1_006);
     }
 
     /// Charges leases that have ended, probes the pod of an agent that starts, and tells the account and the

@@ -66,7 +66,7 @@ impl<S: Sql> Endpoint<S> {
                 since: rfc3339(loaded.since),
                 model: loaded.settings.model.clone(),
                 version: VERSION.to_owned(),
-                links: vec![loaded.link()],
+                links: loaded.shown_links(),
                 in_flight: loaded.runs.in_flight(),
                 queued,
                 limits: loaded.settings.limits,
@@ -99,7 +99,7 @@ impl<S: Sql> Endpoint<S> {
 impl Loaded {
     fn word(&self) -> &'static str {
         match self.state {
-            State::Running if self.link().up => "ok",
+            State::Running if self.shown_links().iter().any(|link| link.up) => "ok",
             State::Running => "degraded",
             State::Deploying | State::Initializing => "initializing",
             State::Paused => "paused",
@@ -112,12 +112,21 @@ impl Loaded {
             status: self.word().to_owned(),
             state: self.state,
             since: rfc3339(self.since),
-            replicas_up: u32::from(self.link().up),
+            replicas_up: u32::try_from(self.shown_links().iter().filter(|link| link.up).count()).unwrap_or(0),
             version: VERSION.to_owned(),
         }
     }
 
-    fn link(&self) -> LinkStatus {
+    fn shown_links(&self) -> Vec<LinkStatus> {
+        let links = self.links.borrow();
+        if links.is_empty() || self.settings.origin != Origin::Tunnel {
+            return vec![self.only_link()];
+        }
+        let capabilities = self.capabilities();
+        links.iter().map(|link| LinkStatus { capabilities, ..link.clone() }).collect()
+    }
+
+    fn only_link(&self) -> LinkStatus {
         let kind = match self.settings.origin {
             Origin::Tunnel => "tunnel",
             Origin::Http { .. } => "http",
@@ -127,6 +136,10 @@ impl Loaded {
             up: kind == "http" && self.state == State::Running,
             last_error: self.reason.clone(),
             capabilities: self.capabilities(),
+            replica: None,
+            weight: None,
+            region: None,
+            since: None,
         }
     }
 }

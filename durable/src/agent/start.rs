@@ -82,8 +82,7 @@ impl<S: Sql> Endpoint<S> {
     /// Takes what a probe came to.
     pub(super) fn hear_probe(&mut self, report: &ProbeReport, now: Millis) -> Answer<AgentRecord> {
         let loaded = self.existing()?;
-        let asked = matches!(&loaded.settings.origin, Origin::Http { url, .. } if *url == report.url);
-        if asked {
+        if loaded.is_at(&report.url) {
             if report.error.is_none() {
                 loaded.found = Some(Found { at: now, capabilities: report.capabilities });
             }
@@ -95,6 +94,11 @@ impl<S: Sql> Endpoint<S> {
 }
 
 impl Starting {
+    /// The next probe is due now.
+    pub(super) fn at_once(&mut self) {
+        self.next = 0;
+    }
+
     fn failed(&mut self, now: Millis) {
         self.next = now + (BACKOFF << self.failed.min(4)).min(MAX_BACKOFF);
         self.failed += 1;
@@ -112,8 +116,8 @@ impl Loaded {
     pub(super) fn start_wake(&self) -> Option<Millis> {
         let deadline = self.start_deadline()?;
         Some(match self.settings.origin {
-            Origin::Http { .. } => deadline.min(self.starting.next),
-            Origin::Tunnel => deadline,
+            Origin::Tunnel if self.links.borrow().is_empty() => deadline,
+            Origin::Http { .. } | Origin::Tunnel => deadline.min(self.starting.next),
         })
     }
 

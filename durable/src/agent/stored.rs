@@ -14,6 +14,7 @@ use moltghost_protocol::control::agent::{Origin, Settings};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::seal::{self, Place};
 use serde::Serialize;
+use std::rc::Rc;
 
 impl<S: Sql> Endpoint<S> {
     /// Reads the endpoint, if it was ever created.
@@ -57,6 +58,7 @@ impl<S: Sql> Endpoint<S> {
             starting: Starting::default(),
             startup: stored(11).maybe_int(),
             found: serde_json::from_str(stored(10).text()).ok(),
+            links: Rc::clone(&self.links),
         });
         Ok(())
     }

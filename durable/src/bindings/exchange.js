@@ -91,6 +91,7 @@ export class Exchange {
   #left = null;
   #watch;
   #why = "";
+  #unasked = false;
 
   /** `early`: a plain answer that may begin before the pod has ended its own. */
   constructor(request, timeout, beat, early) {
@@ -162,13 +163,17 @@ export class Exchange {
 
   /** Sends the request; its head arrives as a string from `next`, a small plain body with it (see `early`). */
   send(method, url, headers, body) {
-    fetch(url, {
-      method,
-      headers: toHeaders(headers),
-      body,
-      redirect: "manual",
-      signal: this.#abort.signal,
-    })
+    const signal = this.#abort.signal;
+    this.#hear(fetch(url, { method, headers: toHeaders(headers), body, redirect: "manual", signal }));
+  }
+
+  /** The same over a pod's tunnel. */
+  sendOver(tunnel, method, path, headers, body) {
+    this.#hear(tunnel.fetch(method, path, headers, body, this.#abort.signal));
+  }
+
+  #hear(answer) {
+    answer
       .then(async (response) => {
         this.#response = response;
         const lines = toLines(response.headers);
@@ -183,6 +188,7 @@ export class Exchange {
       })
       .catch((error) => {
         console.error(`the pod cannot be reached: ${error}`);
+        this.#unasked = error?.unasked === true;
         this.#arrive(FAILED);
       });
   }
@@ -212,6 +218,11 @@ export class Exchange {
   /** What the agent told where it ended the run, else nothing. */
   why() {
     return this.#why;
+  }
+
+  /** Whether the pod was certainly not asked. */
+  unasked() {
+    return this.#unasked;
   }
 
   /** The whole body, FAILED, or undefined where it did not come with the head. */

@@ -1,6 +1,7 @@
 //! One call of a pod and the stream of its answer.
 
 use super::object::Class;
+use super::tunnel::Tunnel;
 use super::{glue, task, Failure};
 use js_sys::Uint8Array;
 use std::ops::Range;
@@ -136,6 +137,26 @@ impl Exchange {
     /// Where a header or the URL is not one.
     pub fn send(&self, method: &str, url: &str, headers: &str, body: Option<&[u8]>) -> Result<(), Failure> {
         Ok(self.glue.send(method, url, headers, body.map(Uint8Array::from))?)
+    }
+
+    /// The same over a pod's tunnel.
+    ///
+    /// # Errors
+    /// Where the environment is not one.
+    pub fn send_over(
+        &self,
+        tunnel: &Tunnel,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: Option<&[u8]>,
+    ) -> Result<(), Failure> {
+        Ok(self.glue.send_over(&tunnel.0, method, path, headers, body.map(Uint8Array::from))?)
+    }
+
+    /// Whether the pod that failed was certainly not asked.
+    pub fn unasked(&self) -> bool {
+        self.glue.unasked().unwrap_or(false)
     }
 
     /// Lets the run's agent end it before its time, which is told as [`Event::Timeout`]; `message` asks the agent.

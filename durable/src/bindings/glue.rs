@@ -152,6 +152,19 @@ extern "C" {
         body: Option<Uint8Array>,
     ) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(catch, method, js_name = sendOver)]
+    pub fn send_over(
+        this: &Exchange,
+        tunnel: &Tunnel,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: Option<Uint8Array>,
+    ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn unasked(this: &Exchange) -> Result<bool, JsValue>;
+
     #[wasm_bindgen(catch, method)]
     pub fn watch(
         this: &Exchange,
@@ -206,6 +219,28 @@ extern "C" {
         timeout: u32,
         limit: u32,
     ) -> Result<Promise, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/inquiry.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = inquireOver)]
+    pub fn inquire_over(
+        tunnel: &Tunnel,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: Option<Uint8Array>,
+        timeout: u32,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/tunnel.js")]
+extern "C" {
+    pub type Tunnel;
+
+    #[wasm_bindgen(catch, constructor)]
+    pub fn new(env: &JsValue, binding: &str, name: &str, who: &str) -> Result<Tunnel, JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/bindings/worker.js")]
@@ -303,6 +338,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = sendText)]
     pub fn send_text(socket: &JsValue, text: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sendBytes)]
+    pub fn send_bytes(socket: &JsValue, bytes: &[u8]) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = closeSocket)]
     pub fn close_socket(socket: &JsValue, code: u16, reason: &str) -> Result<(), JsValue>;

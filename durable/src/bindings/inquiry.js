@@ -8,14 +8,22 @@ import { collect, TOO_LARGE, toHeaders } from "./glue.js";
  */
 export async function inquire(method, url, headers, body, timeout, limit) {
   const signal = AbortSignal.timeout(timeout);
+  return await told(
+    fetch(url, { method, headers: toHeaders(headers), body, redirect: "manual", signal }),
+    signal,
+    limit,
+  );
+}
+
+/** The same over a pod's tunnel. */
+export async function inquireOver(tunnel, method, path, headers, body, timeout, limit) {
+  const signal = AbortSignal.timeout(timeout);
+  return await told(tunnel.fetch(method, path, headers, body, signal), signal, limit);
+}
+
+async function told(answer, signal, limit) {
   try {
-    const response = await fetch(url, {
-      method,
-      headers: toHeaders(headers),
-      body,
-      redirect: "manual",
-      signal,
-    });
+    const response = await answer;
     const all = response.body ? await collect(response.body.getReader(), limit) : new Uint8Array(0);
     if (all === TOO_LARGE) return `${response.status} cut\n`;
     return `${response.status} whole\n${new TextDecoder().decode(all)}`;

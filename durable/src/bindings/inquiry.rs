@@ -1,6 +1,7 @@
 //! A small question to a pod, such as what models it has, and its whole answer. It belongs to no caller: nobody's
 //! leaving ends it, and it has a time of its own.
 
+use super::tunnel::Tunnel;
 use super::{glue, task, Failure};
 use js_sys::{Promise, Uint8Array};
 
@@ -36,6 +37,16 @@ pub enum Reply {
 pub struct Asked(Promise);
 
 impl Inquiry<'_> {
+    /// Sends the question over a pod's tunnel, where the URL is the path alone.
+    ///
+    /// # Errors
+    /// Where the environment is not one.
+    pub fn send_over(&self, tunnel: &Tunnel) -> Result<Asked, Failure> {
+        let body = self.body.map(Uint8Array::from);
+        let (method, path, headers) = (self.method, self.url, self.headers);
+        Ok(Asked(glue::inquire_over(&tunnel.0, method, path, headers, body, self.timeout_ms, self.limit)?))
+    }
+
     /// Sends the question; several can be under way at once.
     ///
     /// # Errors

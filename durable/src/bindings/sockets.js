@@ -87,6 +87,11 @@ export function sendText(socket, text) {
   socket.send(text);
 }
 
+/** The bytes are those of the Wasm memory, which may change before they are gone. */
+export function sendBytes(socket, bytes) {
+  socket.send(bytes.slice());
+}
+
 export function closeSocket(socket, code, reason) {
   socket.close(code, reason);
 }

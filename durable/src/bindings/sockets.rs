@@ -75,6 +75,16 @@ pub fn message(message: &JsValue, most: usize) -> Message {
     }
 }
 
+/// A message of bytes; `None` for a text.
+pub fn bytes(message: &JsValue) -> Option<Vec<u8>> {
+    (!message.is_string()).then(|| js_sys::Uint8Array::new(message).to_vec())
+}
+
+/// Sends bytes; a socket that is closed already swallows them.
+pub fn send_bytes(socket: &Socket, bytes: &[u8]) {
+    let _ = glue::send_bytes(&socket.0, bytes);
+}
+
 /// The object's open sockets; none where the platform does not tell.
 pub fn open(state: &JsValue) -> Vec<Socket> {
     glue::open_sockets(state).map(|sockets| sockets.iter().map(Socket).collect()).unwrap_or_default()

@@ -18,6 +18,18 @@ pub enum AgentEvent {
         /// Why, where something is wrong.
         reason: Option<String>,
     },
+    /// A link to a replica of its pod is up.
+    #[serde(rename = "replica.up")]
+    ReplicaUp {
+        /// The replica.
+        replica: String,
+    },
+    /// A link to a replica of its pod is gone.
+    #[serde(rename = "replica.down")]
+    ReplicaDown {
+        /// The replica.
+        replica: String,
+    },
     /// A key was made.
     #[serde(rename = "key.created")]
     KeyCreated {
@@ -62,6 +74,8 @@ impl AgentEvent {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::State { .. } => "agent.state",
+            Self::ReplicaUp { .. } => "replica.up",
+            Self::ReplicaDown { .. } => "replica.down",
             Self::KeyCreated { .. } => "key.created",
             Self::KeyRotated { .. } => "key.rotated",
             Self::KeyExpired { .. } => "key.expired",
@@ -95,6 +109,8 @@ mod tests {
         let key = KeyRef { id: KeyId::mint(&agent, 1), name: "k".to_owned().try_into().unwrap() };
         for event in [
             AgentEvent::State { state: State::Paused, reason: None },
+            AgentEvent::ReplicaUp { replica: "default".into() },
+            AgentEvent::ReplicaDown { replica: "default".into() },
             AgentEvent::KeyCreated { key: key.clone() },
             AgentEvent::KeyRotated { key: key.clone(), old_secret_until: rfc3339(1) },
             AgentEvent::KeyExpired { key: key.clone(), expires_at: rfc3339(2) },

@@ -56,10 +56,9 @@ impl AgentRecord {
         let id = &self.id;
         let tunnel = self.settings.origin == Origin::Tunnel;
         Some(match self.state {
-            State::Paused | State::Terminated => return None,
-            State::Running if !tunnel => return None,
-            _ if tunnel => format!(
-                "This version has no connector: set an http origin with PATCH /api/v1/agents/{id}, then start the agent."
+            State::Paused | State::Terminated | State::Running => return None,
+            State::Deploying | State::Initializing if tunnel => format!(
+                "Connect the pod with the agent's connect token (/_connect), or set an http origin with PATCH /api/v1/agents/{id}."
             ),
             State::Deploying => {
                 format!("Bring up the pod at its origin, then start the agent with POST /api/v1/agents/{id}/start.")
@@ -67,7 +66,7 @@ impl AgentRecord {
             State::Failed => {
                 format!("Mend the pod as the reason says, then POST /api/v1/agents/{id}/start.")
             }
-            State::Initializing | State::Running => {
+            State::Initializing => {
                 "Bring up the pod at its origin: it is probed until it is ready.".to_owned()
             }
         })

@@ -32,6 +32,8 @@ pub enum Route {
     Status,
     /// `GET /openapi.json`
     OpenApi,
+    /// `GET /_connect`, an upgrade: a pod's connector.
+    Connect,
 }
 
 impl Route {
@@ -49,6 +51,7 @@ impl Route {
             Self::Health => "/v1/health",
             Self::Status => "/v1/status",
             Self::OpenApi => "/openapi.json",
+            Self::Connect => "/_connect",
         }
     }
 
@@ -57,6 +60,7 @@ impl Route {
         match self {
             _ if self.api().is_some() => "POST, OPTIONS",
             Self::OpenApi => "GET, HEAD",
+            Self::Connect => "GET",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -76,7 +80,7 @@ impl Route {
             Self::Completions => Some(Api::Completions),
             Self::Embeddings => Some(Api::Embeddings),
             Self::Responses => Some(Api::Responses),
-            Self::Models | Self::Model | Self::Health | Self::Status | Self::OpenApi => None,
+            Self::Models | Self::Model | Self::Health | Self::Status | Self::OpenApi | Self::Connect => None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Route {
             "/v1/health" => (Self::Health, None),
             "/v1/status" => (Self::Status, None),
             "/openapi.json" => (Self::OpenApi, None),
+            "/_connect" => (Self::Connect, None),
             _ => match path.strip_prefix("/v1/models/").and_then(decode_model) {
                 Some(model) => (Self::Model, Some(model)),
                 None => return Lookup::Unknown,
@@ -102,8 +107,11 @@ impl Route {
         let posted = route.api().is_some();
         match method {
             "POST" if posted => Lookup::Found { route, model, head: false },
+            "HEAD" if route == Self::Connect => Lookup::MethodNotAllowed { route, allow: route.allow() },
             "GET" | "HEAD" if !posted => Lookup::Found { route, model, head: method == "HEAD" },
-            "OPTIONS" if route != Self::OpenApi => Lookup::Options { route, allow: route.allow() },
+            "OPTIONS" if !matches!(route, Self::OpenApi | Self::Connect) => {
+                Lookup::Options { route, allow: route.allow() }
+            }
             _ => Lookup::MethodNotAllowed { route, allow: route.allow() },
         }
     }
@@ -197,6 +205,7 @@ mod tests {
             ("GET", "/v1/health", Route::Health),
             ("HEAD", "/v1/status", Route::Status),
             ("GET", "/openapi.json", Route::OpenApi),
+            ("GET", "/_connect", Route::Connect),
         ] {
             assert_eq!(found(method, path), Some((route, None)), "{method} {path}");
             assert_eq!(route.pattern(), path);

@@ -74,6 +74,13 @@ pub enum AgentOp {
     PauseNow,
     /// Ends it for ever. Answers [`AgentRecord`].
     Terminate,
+    /// Gives it another connect token; links of the old one end, at once where `now`. Answers [`AgentRecord`].
+    ConnectToken {
+        /// Hash of the new token.
+        hash: SecretHash,
+        /// Whether streams in flight are ended, too.
+        now: bool,
+    },
     /// Creates a key; the same id again with the same name is the same key. Answers [`KeyDocument`].
     CreateKey(Box<CreateKey>),
     /// Answers a list of [`KeyDocument`].
@@ -410,8 +417,20 @@ pub struct LinkStatus {
     /// `http` or `tunnel`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Whether the last probe succeeded.
+    /// Whether the last probe succeeded; of a tunnel, whether its socket is open.
     pub up: bool,
+    /// Of a tunnel: which replica it leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<String>,
+    /// Of a tunnel: the replica's share of the calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u16>,
+    /// Of a tunnel: where the replica runs, as it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Of a tunnel: since when it is up (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Why not.
     pub last_error: Option<String>,
     /// What the pod serves; `None` until it was asked.

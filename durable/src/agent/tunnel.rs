@@ -1,0 +1,240 @@
+//! The tunnel's end in the object: links of connectors on one side, calls of the Worker on the other, and frames that
+//! go from one to the other under another id.
+//!
+//! The object holds no bytes of bodies, but for what a link has no room for at the moment: who sends has room that
+//! who reads has given. What maps calls to streams is kept with their sockets, so it outlives the object's sleep; a
+//! socket that closes ends what it carried, at once.
+
+mod choice;
+mod kept;
+mod relay;
+#[cfg(test)]
+mod tests;
+
+pub use relay::DRAIN_MS;
+
+use kept::{Greeted, Kept, KeptCall, KeptLink};
+use moltghost_protocol::object::agent::LinkStatus;
+use moltghost_protocol::request_id::RunId;
+use moltghost_protocol::time::{rfc3339, Millis};
+use moltghost_protocol::tunnel::{Credit, Stream, LINK_WINDOW};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// A socket of the object.
+pub trait Wire: Clone {
+    /// What was kept with it.
+    fn kept(&self) -> Option<String>;
+    /// Keeps something with it, at most 16 KB.
+    fn keep(&self, state: &str);
+    /// Sends bytes; a socket that is closed already swallows them.
+    fn send_bytes(&self, bytes: &[u8]);
+    /// Sends text.
+    fn send_text(&self, text: &str);
+    /// Closes it.
+    fn close(&self, code: u16, reason: &str);
+}
+
+/// What became of the links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A link to a replica is up.
+    Up(String),
+    /// A link to a replica is gone.
+    Down(String),
+}
+
+/// What a link is asked to take and has no room for now.
+enum Held {
+    Body(u64, Vec<u8>),
+    End(u64),
+}
+
+impl Held {
+    fn call(&self) -> u64 {
+        match self {
+            Self::Body(call, _) | Self::End(call) => *call,
+        }
+    }
+}
+
+struct Link<W> {
+    socket: W,
+    greeted: Option<Greeted>,
+    /// The id of its next stream.
+    next: u32,
+    /// No new streams go here.
+    leaving: bool,
+    credit: Credit,
+    /// Bytes that came and that the connector has no room back for yet.
+    taken: u32,
+    held: VecDeque<Held>,
+    /// Calls in a row that it did not take, and until when it rests for that.
+    failed: u32,
+    rests: Millis,
+    /// When it was chosen last, in the order of this instance.
+    chosen: u64,
+}
+
+struct Call<W> {
+    socket: W,
+    run: Option<RunId>,
+    /// Its link and its stream there, once it was sent.
+    at: Option<(u64, u32)>,
+    stream: Stream,
+    /// Links that did not take it.
+    tried: Vec<u64>,
+}
+
+/// Links and calls.
+pub struct Tunnel<W> {
+    links: BTreeMap<u64, Link<W>>,
+    calls: BTreeMap<u64, Call<W>>,
+    /// Calls by link and stream.
+    streams: HashMap<(u64, u32), u64>,
+    /// The number of the next socket, and of the next choice.
+    next: u64,
+    chosen: u64,
+}
+
+/// Whose a socket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// A connector's.
+    Link(u64),
+    /// A call's.
+    Call(u64),
+}
+
+impl<W: Wire> Tunnel<W> {
+    /// What the open sockets of the object carry.
+    pub fn of(sockets: Vec<W>) -> Self {
+        let mut tunnel = Self {
+            links: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            streams: HashMap::new(),
+            next: 1,
+            chosen: 0,
+        };
+        for socket in sockets {
+            tunnel.restore(socket);
+        }
+        tunnel
+    }
+
+    fn restore(&mut self, socket: W) {
+        let number = match kept::of(&socket) {
+            Some(Kept::Link(kept)) => {
+                let mut credit = Credit::new(LINK_WINDOW);
+                credit.spend(LINK_WINDOW.saturating_sub(kept.credit));
+                let link = Link {
+                    socket,
+                    greeted: kept.greeted,
+                    next: kept.next,
+                    leaving: kept.leaving,
+                    credit,
+                    // Room that was not told of is forgotten with the instance: rather some twice than never.
+                    taken: relay::TOLD_AT - 1,
+                    held: VecDeque::new(),
+                    failed: 0,
+                    rests: 0,
+                    chosen: 0,
+                };
+                self.links.insert(kept.number, link);
+                kept.number
+            }
+            Some(Kept::Call(kept)) => {
+                let stream = kept.stream();
+                if let Some(at) = kept.at {
+                    self.streams.insert(at, kept.number);
+                }
+                let call = Call { socket, run: kept.run, at: kept.at, stream, tried: Vec::new() };
+                self.calls.insert(kept.number, call);
+                kept.number
+            }
+            None => 0,
+        };
+        self.next = self.next.max(number + 1);
+    }
+
+    /// Takes the socket of a connector. Answers its number.
+    pub fn accept_link(&mut self, socket: W) -> u64 {
+        let number = self.number();
+        let link = Link {
+            socket,
+            greeted: None,
+            next: 1,
+            leaving: false,
+            credit: Credit::new(LINK_WINDOW),
+            taken: 0,
+            held: VecDeque::new(),
+            failed: 0,
+            rests: 0,
+            chosen: 0,
+        };
+        self.links.insert(number, link);
+        self.keep_link(number);
+        number
+    }
+
+    /// Takes the socket of a call.
+    pub fn accept_call(&mut self, socket: W, run: Option<RunId>) {
+        let number = self.number();
+        self.calls
+            .insert(number, Call { socket, run, at: None, stream: Stream::default(), tried: Vec::new() });
+        self.keep_call(number);
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    /// Whose a socket is; `None` for one that is nobody's any more.
+    pub fn whose(&self, socket: &W) -> Option<Whose> {
+        match kept::of(socket)? {
+            Kept::Link(kept) => self.links.contains_key(&kept.number).then_some(Whose::Link(kept.number)),
+            Kept::Call(kept) => self.calls.contains_key(&kept.number).then_some(Whose::Call(kept.number)),
+        }
+    }
+
+    /// The links that calls may take, as `/v1/status` shows them.
+    pub fn shown(&self) -> Vec<LinkStatus> {
+        let up = self.links.values().filter(|link| !link.leaving).filter_map(|link| link.greeted.as_ref());
+        up.map(|greeted| LinkStatus {
+            kind: "tunnel".to_owned(),
+            up: true,
+            replica: Some(greeted.replica.clone()),
+            weight: Some(greeted.weight),
+            region: greeted.region.clone(),
+            since: Some(rfc3339(greeted.since)),
+            last_error: None,
+            capabilities: None,
+        })
+        .collect()
+    }
+
+    fn keep_link(&self, number: u64) {
+        if let Some(link) = self.links.get(&number) {
+            kept::keep(
+                &link.socket,
+                &Kept::Link(KeptLink {
+                    number,
+                    greeted: link.greeted.clone(),
+                    next: link.next,
+                    leaving: link.leaving,
+                    credit: link.credit.left(),
+                }),
+            );
+        }
+    }
+
+    fn keep_call(&self, number: u64) {
+        if let Some(call) = self.calls.get(&number) {
+            kept::keep(
+                &call.socket,
+                &Kept::Call(KeptCall::of(number, call.run.clone(), call.at, call.stream)),
+            );
+        }
+    }
+}

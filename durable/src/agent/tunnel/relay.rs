@@ -1,0 +1,406 @@
+//! Frames from links to calls and back, greetings, and what ends either.
+
+use super::kept::Greeted;
+use super::{Call, Held, News, Tunnel, Wire};
+use moltghost_protocol::object::tunnel::{AGAIN, STREAM};
+use moltghost_protocol::time::Millis;
+use moltghost_protocol::tunnel::{
+    Frame, Frames, Goodbye, Hello, Message, Reset, Side, Step, Stream, Welcome, MAX_LINKS, VERSION,
+};
+use std::collections::BTreeMap;
+
+/// Bytes after which a connector is told that there is room again on the link.
+pub(super) const TOLD_AT: u32 = 256 * 1024;
+
+/// How long a link whose place another takes may go on with its streams.
+pub const DRAIN_MS: u32 = 30_000;
+
+impl<W: Wire> Tunnel<W> {
+    /// Takes a message of a connector.
+    pub fn link_said(&mut self, number: u64, message: &[u8], agent: &str, now: Millis) -> Option<News> {
+        let mut to_calls: BTreeMap<u64, Message> = BTreeMap::new();
+        let mut back = Message::default();
+        let mut news = None;
+        let mut over = Vec::new();
+        let mut broken = false;
+        match Frames::of(message) {
+            Err(_) => broken = true,
+            Ok(frames) => {
+                for frame in frames {
+                    let taken = match frame {
+                        Ok((0, frame)) => self.link_frame(number, &frame, &mut back, agent, now, &mut news),
+                        Ok((stream, frame)) => self.stream_frame(
+                            (number, stream),
+                            &frame,
+                            &mut back,
+                            &mut to_calls,
+                            &mut over,
+                            now,
+                        ),
+                        Err(_) => false,
+                    };
+                    if !taken {
+                        broken = true;
+                        break;
+                    }
+                }
+            }
+        }
+        for (call, mut message) in to_calls {
+            if let Some(call) = self.calls.get(&call) {
+                if !message.is_empty() {
+                    call.socket.send_bytes(&message.take());
+                }
+            }
+        }
+        for call in over {
+            self.end_call(call);
+        }
+        if let Some(link) = self.links.get(&number) {
+            if !back.is_empty() {
+                link.socket.send_bytes(&back.take());
+            }
+        }
+        if broken {
+            return self.say_goodbye(number, Goodbye::Protocol).or(news);
+        }
+        news
+    }
+
+    /// A frame of the link itself. Answers whether it may come.
+    fn link_frame(
+        &mut self,
+        number: u64,
+        frame: &Frame<'_>,
+        back: &mut Message,
+        agent: &str,
+        now: Millis,
+        news: &mut Option<News>,
+    ) -> bool {
+        let Some(link) = self.links.get_mut(&number) else { return false };
+        match (link.greeted.is_some(), frame) {
+            (false, Frame::Hello(hello)) => {
+                *news = self.greet(number, hello, back, agent, now);
+            }
+            (true, Frame::Ping(bytes)) => {
+                let _ = back.push(0, &Frame::Pong(*bytes));
+            }
+            (true, Frame::Pong(_)) => {}
+            (true, Frame::Window(room)) => {
+                link.credit.add(*room);
+                self.let_go(number);
+                self.keep_link(number);
+            }
+            (true, Frame::Goaway(..)) => {
+                if !std::mem::replace(&mut link.leaving, true) {
+                    *news = link.greeted.as_ref().map(|greeted| News::Down(greeted.replica.clone()));
+                }
+                self.keep_link(number);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn greet(
+        &mut self,
+        number: u64,
+        hello: &Hello,
+        back: &mut Message,
+        agent: &str,
+        now: Millis,
+    ) -> Option<News> {
+        if !hello.speaks(VERSION) {
+            return self.say_goodbye(number, Goodbye::Version);
+        }
+        let replica = hello.replica.as_str();
+        let up = |link: &&super::Link<W>| link.greeted.is_some() && !link.leaving;
+        let same = |link: &super::Link<W>| {
+            link.greeted.as_ref().is_some_and(|greeted| greeted.replica == replica) && !link.leaving
+        };
+        let older: Vec<u64> =
+            self.links.iter().filter(|(_, link)| same(link)).map(|(number, _)| *number).collect();
+        if older.is_empty() && self.links.values().filter(up).count() >= MAX_LINKS {
+            return self.say_goodbye(number, Goodbye::TooManyLinks);
+        }
+        for older in older {
+            self.ask_to_leave(older, Goodbye::Replaced);
+        }
+        let link = self.links.get_mut(&number)?;
+        link.greeted = Some(Greeted {
+            replica: replica.to_owned(),
+            weight: hello.weight,
+            region: hello.region.clone(),
+            since: now,
+        });
+        let welcome = Welcome { version: VERSION, agent: agent.to_owned(), link: number.to_string() };
+        let _ = back.push(0, &Frame::Welcome(welcome));
+        self.keep_link(number);
+        Some(News::Up(replica.to_owned()))
+    }
+
+    /// A frame of a stream, from a link. Answers whether it may come.
+    fn stream_frame(
+        &mut self,
+        at: (u64, u32),
+        frame: &Frame<'_>,
+        back: &mut Message,
+        to_calls: &mut BTreeMap<u64, Message>,
+        over: &mut Vec<u64>,
+        now: Millis,
+    ) -> bool {
+        let Some(link) = self.links.get_mut(&at.0) else { return false };
+        if link.greeted.is_none() || at.1 >= link.next || matches!(frame, Frame::Request(_)) {
+            return false;
+        }
+        if let Frame::Body(bytes) = frame {
+            link.taken = link.taken.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            if link.taken >= TOLD_AT {
+                let _ = back.push(0, &Frame::Window(std::mem::take(&mut link.taken)));
+            }
+        }
+        // A stream that is over: its connector did not know when it sent this.
+        let Some(number) = self.streams.get(&at).copied() else { return true };
+        let Some(call) = self.calls.get_mut(&number) else { return true };
+        let was = (call.stream.is_accepted(), call.stream.response());
+        let unasked = matches!(frame, Frame::Reset(reason) if reason.is_unasked()) && !was.0;
+        let step = call.stream.take(Side::Connector, frame);
+        let changed = was != (call.stream.is_accepted(), call.stream.response());
+        let message = to_calls.entry(number).or_default();
+        match step {
+            Ok(Step::Late) => {}
+            Ok(Step::Take) => {
+                let _ = message.push(STREAM, frame);
+                if changed {
+                    self.keep_call(number);
+                    self.judge(at.0, true, now);
+                }
+            }
+            Ok(Step::Over) => {
+                if unasked {
+                    self.judge(at.0, false, now);
+                    if self.try_again(number, at.0, now) {
+                        return true;
+                    }
+                }
+                let _ = to_calls.entry(number).or_default().push(STREAM, frame);
+                over.push(number);
+            }
+            Err(_) => {
+                let _ = message.push(STREAM, &Frame::Reset(Reset::Protocol));
+                let _ = back.push(at.1, &Frame::Reset(Reset::Protocol));
+                over.push(number);
+            }
+        }
+        true
+    }
+
+    /// Has the Worker send a request once more, where a link has not been tried that may take it.
+    fn try_again(&mut self, number: u64, failed: u64, now: Millis) -> bool {
+        let Some(call) = self.calls.get_mut(&number) else { return false };
+        if let Some(at) = call.at.take() {
+            self.streams.remove(&at);
+        }
+        self.forget_held(number);
+        let Some(call) = self.calls.get_mut(&number) else { return false };
+        call.tried.push(failed);
+        let tried = call.tried.clone();
+        if self.choose(&tried, now).is_none() {
+            return false;
+        }
+        let Some(call) = self.calls.get_mut(&number) else { return false };
+        call.stream = Stream::default();
+        call.socket.send_text(AGAIN);
+        self.keep_call(number);
+        true
+    }
+
+    /// Takes a message of the Worker for a call.
+    pub fn call_said(&mut self, number: u64, message: &[u8], now: Millis) {
+        let Ok(frames) = Frames::of(message) else { return self.break_call(number, Reset::Protocol) };
+        let mut to_link = Message::default();
+        for frame in frames {
+            let Ok((STREAM, frame)) = frame else { return self.break_call(number, Reset::Protocol) };
+            let Some(call) = self.calls.get_mut(&number) else { break };
+            if call.at.is_none() {
+                // What follows a request that another link is to take comes again.
+                let Frame::Request(_) = frame else { continue };
+                let tried = call.tried.clone();
+                let Some(link) = self.choose(&tried, now) else {
+                    return self.break_call(number, Reset::Unreachable);
+                };
+                self.open_stream(number, link);
+            }
+            let Some(call) = self.calls.get_mut(&number) else { break };
+            let Some(at) = call.at else { break };
+            match call.stream.take(Side::Endpoint, &frame) {
+                Err(_) => return self.break_call(number, Reset::Protocol),
+                Ok(Step::Late) => continue,
+                Ok(Step::Take | Step::Over) => {}
+            }
+            self.pass_or_hold(number, at, &frame, &mut to_link);
+            if matches!(frame, Frame::Reset(_)) {
+                self.send(at.0, &mut to_link);
+                self.end_call(number);
+                return;
+            }
+        }
+        let at = self.calls.get(&number).and_then(|call| call.at);
+        if let Some((link, _)) = at {
+            self.send(link, &mut to_link);
+            self.keep_link(link);
+            self.keep_call(number);
+        }
+    }
+
+    fn open_stream(&mut self, number: u64, link: u64) {
+        if let (Some(call), Some(found)) = (self.calls.get_mut(&number), self.links.get_mut(&link)) {
+            let at = (link, found.next);
+            found.next += 1;
+            call.at = Some(at);
+            self.streams.insert(at, number);
+        }
+    }
+
+    /// Puts a frame into a message for a link, or holds it until the link has room.
+    fn pass_or_hold(&mut self, number: u64, at: (u64, u32), frame: &Frame<'_>, message: &mut Message) {
+        let Some(link) = self.links.get_mut(&at.0) else { return };
+        let waits = link.held.iter().any(|held| held.call() == number);
+        match frame {
+            Frame::Body(bytes) => {
+                let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                if waits || link.credit.left() < length {
+                    return link.held.push_back(Held::Body(number, bytes.to_vec()));
+                }
+                link.credit.spend(length);
+            }
+            Frame::End if waits => return link.held.push_back(Held::End(number)),
+            _ => {}
+        }
+        let _ = message.push(at.1, frame);
+    }
+
+    /// Sends what was held and fits now.
+    fn let_go(&mut self, number: u64) {
+        let Some(link) = self.links.get_mut(&number) else { return };
+        while let Some(held) = link.held.front() {
+            let room = link.credit.left();
+            if matches!(held, Held::Body(_, bytes) if u32::try_from(bytes.len()).unwrap_or(u32::MAX) > room) {
+                return;
+            }
+            let Some(held) = link.held.pop_front() else { return };
+            let at = self.calls.get(&held.call()).and_then(|call| call.at);
+            let Some((_, stream)) = at.filter(|(link, _)| *link == number) else { continue };
+            let frame = match &held {
+                Held::Body(_, bytes) => {
+                    link.credit.spend(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                    Frame::Body(bytes)
+                }
+                Held::End(_) => Frame::End,
+            };
+            if let Ok(message) = Message::of(stream, &frame) {
+                link.socket.send_bytes(&message);
+            }
+        }
+    }
+
+    fn send(&self, link: u64, message: &mut Message) {
+        if let Some(link) = self.links.get(&link).filter(|_| !message.is_empty()) {
+            link.socket.send_bytes(&message.take());
+        }
+    }
+
+    fn forget_held(&mut self, number: u64) {
+        for link in self.links.values_mut() {
+            link.held.retain(|held| held.call() != number);
+        }
+    }
+
+    /// A call is over, and both sides know it.
+    fn end_call(&mut self, number: u64) {
+        if let Some(call) = self.forget(number) {
+            call.socket.close(1_000, "");
+        }
+    }
+
+    fn forget(&mut self, number: u64) -> Option<Call<W>> {
+        let call = self.calls.remove(&number)?;
+        if let Some(at) = call.at {
+            self.streams.remove(&at);
+            self.forget_held(number);
+        }
+        Some(call)
+    }
+
+    /// Ends a call at both ends.
+    fn break_call(&mut self, number: u64, reason: Reset) {
+        if let Some(call) = self.calls.get(&number) {
+            if let Ok(message) = Message::of(STREAM, &Frame::Reset(reason)) {
+                call.socket.send_bytes(&message);
+            }
+        }
+        self.call_closed(number);
+    }
+
+    /// The socket of a call has closed: the pod is told to stop, unless all was said.
+    pub fn call_closed(&mut self, number: u64) {
+        let Some(call) = self.forget(number) else { return };
+        call.socket.close(1_000, "");
+        if let Some((link, stream)) = call.at.filter(|_| !call.stream.is_over()) {
+            if let (Some(link), Ok(message)) =
+                (self.links.get(&link), Message::of(stream, &Frame::Reset(Reset::Cancelled)))
+            {
+                link.socket.send_bytes(&message);
+            }
+        }
+    }
+
+    /// The socket of a link has closed: its streams are over, or go elsewhere where no pod has taken them.
+    pub fn link_closed(&mut self, number: u64, now: Millis) -> Option<News> {
+        let link = self.links.remove(&number)?;
+        let carried: Vec<u64> =
+            self.streams.iter().filter(|((at, _), _)| *at == number).map(|(_, call)| *call).collect();
+        for call in carried {
+            let accepted = self.calls.get(&call).is_some_and(|call| call.stream.is_accepted());
+            if !accepted && self.try_again(call, number, now) {
+                continue;
+            }
+            let reason = if accepted { Reset::Failed } else { Reset::Unreachable };
+            self.break_call(call, reason);
+        }
+        let greeted = link.greeted.filter(|_| !link.leaving)?;
+        Some(News::Down(greeted.replica))
+    }
+
+    /// Asks a link to leave: its streams may go on for a while, new ones go elsewhere.
+    pub fn ask_to_leave(&mut self, number: u64, why: Goodbye) {
+        if let Some(link) = self.links.get_mut(&number).filter(|link| !link.leaving) {
+            link.leaving = true;
+            if let Ok(message) = Message::of(0, &Frame::Goaway(why, DRAIN_MS)) {
+                link.socket.send_bytes(&message);
+            }
+            self.keep_link(number);
+        }
+    }
+
+    /// Ends a link now.
+    pub fn say_goodbye(&mut self, number: u64, why: Goodbye) -> Option<News> {
+        if let Some(link) = self.links.get(&number) {
+            if let Ok(message) = Message::of(0, &Frame::Goaway(why, 0)) {
+                link.socket.send_bytes(&message);
+            }
+            link.socket.close(why.close_code(), why.as_str());
+        }
+        self.link_closed(number, 0)
+    }
+
+    /// The numbers of all links.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.links.keys().copied().collect()
+    }
+
+    /// Whether a connector has said who it is.
+    pub fn has_greeted(&self, number: u64) -> bool {
+        self.links.get(&number).is_none_or(|link| link.greeted.is_some())
+    }
+}

@@ -1,0 +1,261 @@
+// The Worker's end of a request that goes to a pod over its agent's tunnel: a socket to the object that carries one
+// stream of the tunnel's protocol (`docs/tunnel-protocol.md`). What is answered is used as a response of `fetch` is.
+//
+// Room is given back as bytes are read, so a caller who reads slowly slows its own pod down.
+
+import { collect, toHeaders } from "./glue.js";
+
+/** The header that tells an object who a socket is for; only the Worker can set it. */
+const ADMITTED = "x-moltghost-admitted";
+
+/** Kinds of frames. */
+const REQUEST = 3;
+const RESPONSE = 5;
+const BODY = 6;
+const END = 7;
+const RESET = 8;
+const WINDOW = 9;
+
+/** Reasons of RESET. */
+const CANCELLED = 1;
+const REFUSED = 2;
+const UNREACHABLE = 3;
+const FLOW_CONTROL = 6;
+
+const HEAD_BYTES = 8;
+const STREAM = 1;
+const MAX_BODY = 64 * 1024;
+const ROOM = 256 * 1024;
+const AGAIN = "again";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class Tunnel {
+  #open;
+
+  constructor(env, binding, name, who) {
+    const headers = { upgrade: "websocket", [ADMITTED]: encodeURIComponent(who) };
+    this.#open = () => env[binding].getByName(name).fetch("https://object/tunnel", { headers });
+  }
+
+  /** Sends a request; a promise of what is used as its response. */
+  async fetch(method, path, headers, body, signal) {
+    const { webSocket } = await this.#open();
+    if (!webSocket) throw new Error("the object took no call");
+    const head = encoder.encode(`${method} ${path}\n${headers}`);
+    return await new Call(webSocket, head, body ?? new Uint8Array(0), signal).answer;
+  }
+}
+
+/** Writes frames as one message. */
+function message(frames) {
+  const all = new Uint8Array(frames.reduce((size, [, payload]) => size + HEAD_BYTES + payload.length, 0));
+  const view = new DataView(all.buffer);
+  let at = 0;
+  for (const [kind, payload] of frames) {
+    view.setUint32(at, kind * 0x100_0000 + payload.length);
+    view.setUint32(at + 4, STREAM);
+    all.set(payload, at + HEAD_BYTES);
+    at += HEAD_BYTES + payload.length;
+  }
+  return all;
+}
+
+function number(value) {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+const NOTHING = new Uint8Array(0);
+
+class Call {
+  #socket;
+  #head;
+  #body;
+  #sent = 0;
+  #room = ROOM;
+  #ours = ROOM;
+  #read = 0;
+  #chunks = [];
+  #waiter = null;
+  #over = false;
+  #error = null;
+  #signal;
+  #onAbort = () => this.#stop(CANCELLED, new Error("the request was given up"));
+  #resolve;
+  #reject;
+
+  answer = new Promise((resolve, reject) => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  });
+
+  constructor(socket, head, body, signal) {
+    this.#socket = socket;
+    this.#head = head;
+    this.#body = body;
+    this.#signal = signal;
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", ({ data }) => this.#heard(data));
+    const lost = () => this.#fail(new Error("the object has gone"));
+    socket.addEventListener("close", lost);
+    socket.addEventListener("error", lost);
+    socket.accept();
+    if (signal.aborted) {
+      this.#onAbort();
+      return;
+    }
+    signal.addEventListener("abort", this.#onAbort);
+    this.#send([[REQUEST, head]]);
+  }
+
+  /** Sends frames, and what there is room for of the body. */
+  #send(frames) {
+    const size = this.#body.length;
+    while (this.#sent < size && this.#room > 0) {
+      const end = this.#sent + Math.min(MAX_BODY, this.#room, size - this.#sent);
+      frames.push([BODY, this.#body.subarray(this.#sent, end)]);
+      this.#room -= end - this.#sent;
+      this.#sent = end;
+      if (end === size) frames.push([END, NOTHING]);
+    }
+    if (size === 0 && this.#sent === 0 && frames.length > 0) {
+      this.#sent = 1;
+      frames.push([END, NOTHING]);
+    }
+    if (frames.length > 0) this.#say(frames);
+  }
+
+  #say(frames) {
+    try {
+      this.#socket.send(message(frames));
+    } catch {
+      // It is closed, which is told by its event.
+    }
+  }
+
+  #heard(data) {
+    if (this.#over) return;
+    if (typeof data === "string") {
+      if (data !== AGAIN) return;
+      this.#sent = 0;
+      this.#room = ROOM;
+      this.#send([[REQUEST, this.#head]]);
+      return;
+    }
+    const view = new DataView(data);
+    let at = 0;
+    while (at < data.byteLength && !this.#over) {
+      const kind = view.getUint8(at);
+      const length = view.getUint32(at) & 0xff_ffff;
+      at += HEAD_BYTES;
+      this.#frame(kind, new Uint8Array(data, at, length), view, at);
+      at += length;
+    }
+    this.#wake();
+  }
+
+  #frame(kind, payload, view, at) {
+    if (kind === BODY) {
+      this.#ours -= payload.length;
+      if (this.#ours < 0) this.#stop(FLOW_CONTROL, new Error("the connector sent more than it may"));
+      else this.#chunks.push(payload);
+    } else if (kind === RESPONSE) {
+      this.#body = NOTHING;
+      this.#sent = 1;
+      this.#respond(decoder.decode(payload));
+    } else if (kind === WINDOW) {
+      this.#room = Math.min(this.#room + view.getUint32(at), ROOM);
+      this.#send([]);
+    } else if (kind === END) {
+      this.#end();
+    } else if (kind === RESET) {
+      const reason = payload[0];
+      const error = new Error(`the connector gave up for reason ${reason}`);
+      error.unasked = reason === REFUSED || reason === UNREACHABLE;
+      this.#fail(error);
+    }
+  }
+
+  #respond(text) {
+    const line = text.indexOf("\n");
+    let headers;
+    try {
+      headers = new Headers(toHeaders(text.slice(line + 1)));
+    } catch (error) {
+      this.#stop(CANCELLED, error);
+      return;
+    }
+    const reader = {
+      read: () => this.#next(),
+      cancel: async () => this.#onAbort(),
+    };
+    const body = { getReader: () => reader };
+    const arrayBuffer = async () => {
+      const all = await collect(reader, Number.POSITIVE_INFINITY);
+      return all.slice().buffer;
+    };
+    this.#resolve({ status: Number(text.slice(0, line)), headers, body, arrayBuffer });
+  }
+
+  #next() {
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+      this.#wake();
+    });
+  }
+
+  /** Hands on what has come to who waits for it. */
+  #wake() {
+    const waiter = this.#waiter;
+    if (!waiter) return;
+    if (this.#chunks.length > 0) {
+      this.#waiter = null;
+      const value = this.#chunks.shift();
+      this.#make(value.length);
+      waiter.resolve({ value, done: false });
+    } else if (this.#over) {
+      this.#waiter = null;
+      if (this.#error) waiter.reject(this.#error);
+      else waiter.resolve({ value: undefined, done: true });
+    }
+  }
+
+  /** Makes room for as many bytes as were read. */
+  #make(bytes) {
+    this.#read += bytes;
+    if (this.#over || this.#read < ROOM / 4) return;
+    this.#ours += this.#read;
+    this.#say([[WINDOW, number(this.#read)]]);
+    this.#read = 0;
+  }
+
+  #end() {
+    this.#over = true;
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#body = NOTHING;
+    try {
+      this.#socket.close(1000, "");
+    } catch {
+      // It is closed.
+    }
+    this.#wake();
+  }
+
+  #fail(error) {
+    if (this.#over) return;
+    this.#error = error;
+    this.#reject(error);
+    this.#end();
+  }
+
+  /** Gives up, and tells the connector why. */
+  #stop(reason, error) {
+    if (this.#over) return;
+    this.#say([[RESET, new Uint8Array([reason])]]);
+    this.#chunks = [];
+    this.#fail(error);
+  }
+}

@@ -1,0 +1,52 @@
+//! The sockets that the Worker opens to an `Agent` object for the tunnel, and how a tunnel is named where the address
+//! of an origin stands.
+
+use super::agent::Target;
+use crate::id::AgentId;
+use crate::request_id::RunId;
+use serde::{Deserialize, Serialize};
+
+/// Who a socket is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Socket {
+    /// A pod's connector, with its connect token as it was written.
+    Connect(String),
+    /// A request to the pod: of a run, or a question of the Worker's own. The socket carries one stream of the
+    /// tunnel's protocol, under the id [`STREAM`]; a text [`AGAIN`] asks for the whole request once more.
+    Call(Option<RunId>),
+}
+
+/// The id of the one stream on a call's socket.
+pub const STREAM: u32 = 1;
+
+/// Asks the Worker to send its request once more: another link takes it.
+pub const AGAIN: &str = "again";
+
+const SCHEME: &str = "tunnel:";
+
+/// What stands for the address of an agent's tunnel.
+pub fn address(agent: &AgentId) -> String {
+    format!("{SCHEME}{agent}")
+}
+
+impl Target {
+    /// The agent whose tunnel leads to the pod; `None` where an address does.
+    pub fn tunnel(&self) -> Option<AgentId> {
+        AgentId::parse(self.url.strip_prefix(SCHEME)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_keep_their_form() {
+        let run = RunId::mint(0, 1);
+        let written = serde_json::to_string(&Socket::Call(Some(run.clone()))).unwrap();
+        assert_eq!(written, format!(r#"{{"call":"{}"}}"#, run.as_str()));
+        let connect: Socket = serde_json::from_str(r#"{"connect":"moltc_x"}"#).unwrap();
+        assert_eq!(connect, Socket::Connect("moltc_x".into()));
+    }
+}
