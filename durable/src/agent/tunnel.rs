@@ -6,12 +6,13 @@
 //! socket that closes ends what it carried, at once.
 
 mod choice;
+mod ending;
 mod kept;
 mod relay;
 #[cfg(test)]
 mod tests;
 
-pub use relay::DRAIN_MS;
+pub use ending::DRAIN_MS;
 
 use kept::{Greeted, Kept, KeptCall, KeptLink};
 use moltghost_protocol::object::agent::LinkStatus;

@@ -1,7 +1,7 @@
 //! Frames from links to calls and back, greetings, and what ends either.
 
 use super::kept::Greeted;
-use super::{Call, Held, News, Tunnel, Wire};
+use super::{Held, News, Tunnel, Wire};
 use moltghost_protocol::object::tunnel::{AGAIN, STREAM};
 use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::{
@@ -11,9 +11,6 @@ use std::collections::BTreeMap;
 
 /// Bytes after which a connector is told that there is room again on the link.
 pub(super) const TOLD_AT: u32 = 256 * 1024;
-
-/// How long a link whose place another takes may go on with its streams.
-pub const DRAIN_MS: u32 = 30_000;
 
 impl<W: Wire> Tunnel<W> {
     /// Takes a message of a connector.
@@ -196,7 +193,7 @@ impl<W: Wire> Tunnel<W> {
     }
 
     /// Has the Worker send a request once more, where a link has not been tried that may take it.
-    fn try_again(&mut self, number: u64, failed: u64, now: Millis) -> bool {
+    pub(super) fn try_again(&mut self, number: u64, failed: u64, now: Millis) -> bool {
         let Some(call) = self.calls.get_mut(&number) else { return false };
         if let Some(at) = call.at.take() {
             self.streams.remove(&at);
@@ -308,99 +305,5 @@ impl<W: Wire> Tunnel<W> {
         if let Some(link) = self.links.get(&link).filter(|_| !message.is_empty()) {
             link.socket.send_bytes(&message.take());
         }
-    }
-
-    fn forget_held(&mut self, number: u64) {
-        for link in self.links.values_mut() {
-            link.held.retain(|held| held.call() != number);
-        }
-    }
-
-    /// A call is over, and both sides know it.
-    fn end_call(&mut self, number: u64) {
-        if let Some(call) = self.forget(number) {
-            call.socket.close(1_000, "");
-        }
-    }
-
-    fn forget(&mut self, number: u64) -> Option<Call<W>> {
-        let call = self.calls.remove(&number)?;
-        if let Some(at) = call.at {
-            self.streams.remove(&at);
-            self.forget_held(number);
-        }
-        Some(call)
-    }
-
-    /// Ends a call at both ends.
-    fn break_call(&mut self, number: u64, reason: Reset) {
-        if let Some(call) = self.calls.get(&number) {
-            if let Ok(message) = Message::of(STREAM, &Frame::Reset(reason)) {
-                call.socket.send_bytes(&message);
-            }
-        }
-        self.call_closed(number);
-    }
-
-    /// The socket of a call has closed: the pod is told to stop, unless all was said.
-    pub fn call_closed(&mut self, number: u64) {
-        let Some(call) = self.forget(number) else { return };
-        call.socket.close(1_000, "");
-        if let Some((link, stream)) = call.at.filter(|_| !call.stream.is_over()) {
-            if let (Some(link), Ok(message)) =
-                (self.links.get(&link), Message::of(stream, &Frame::Reset(Reset::Cancelled)))
-            {
-                link.socket.send_bytes(&message);
-            }
-        }
-    }
-
-    /// The socket of a link has closed: its streams are over, or go elsewhere where no pod has taken them.
-    pub fn link_closed(&mut self, number: u64, now: Millis) -> Option<News> {
-        let link = self.links.remove(&number)?;
-        let carried: Vec<u64> =
-            self.streams.iter().filter(|((at, _), _)| *at == number).map(|(_, call)| *call).collect();
-        for call in carried {
-            let accepted = self.calls.get(&call).is_some_and(|call| call.stream.is_accepted());
-            if !accepted && self.try_again(call, number, now) {
-                continue;
-            }
-            let reason = if accepted { Reset::Failed } else { Reset::Unreachable };
-            self.break_call(call, reason);
-        }
-        let greeted = link.greeted.filter(|_| !link.leaving)?;
-        Some(News::Down(greeted.replica))
-    }
-
-    /// Asks a link to leave: its streams may go on for a while, new ones go elsewhere.
-    pub fn ask_to_leave(&mut self, number: u64, why: Goodbye) {
-        if let Some(link) = self.links.get_mut(&number).filter(|link| !link.leaving) {
-            link.leaving = true;
-            if let Ok(message) = Message::of(0, &Frame::Goaway(why, DRAIN_MS)) {
-                link.socket.send_bytes(&message);
-            }
-            self.keep_link(number);
-        }
-    }
-
-    /// Ends a link now.
-    pub fn say_goodbye(&mut self, number: u64, why: Goodbye) -> Option<News> {
-        if let Some(link) = self.links.get(&number) {
-            if let Ok(message) = Message::of(0, &Frame::Goaway(why, 0)) {
-                link.socket.send_bytes(&message);
-            }
-            link.socket.close(why.close_code(), why.as_str());
-        }
-        self.link_closed(number, 0)
-    }
-
-    /// The numbers of all links.
-    pub fn numbers(&self) -> Vec<u64> {
-        self.links.keys().copied().collect()
-    }
-
-    /// Whether a connector has said who it is.
-    pub fn has_greeted(&self, number: u64) -> bool {
-        self.links.get(&number).is_none_or(|link| link.greeted.is_some())
     }
 }
