@@ -32,6 +32,7 @@ mod window;
 
 pub use object::{settings, Network as NetworkObject};
 
+use crate::bindings::object::{referral, Class};
 use crate::migrate;
 use crate::remembering::Remembering;
 use crate::sql::{Sql, Statement};
@@ -45,8 +46,8 @@ use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
 use moltghost_protocol::object::hub::Notice;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply, What};
-use moltghost_protocol::object::room::RoomAsk;
-use moltghost_protocol::object::{read, write_outcome};
+use moltghost_protocol::object::room::{Post, RoomAsk};
+use moltghost_protocol::object::{read, write, write_outcome};
 use moltghost_protocol::time::Millis;
 use rates::Rates;
 use serde::Serialize;
@@ -115,7 +116,19 @@ impl<S: Sql, W: World> Network<S, W> {
 
     /// Takes one message and gives its answer, both as text.
     pub fn handle(&self, message: &str) -> String {
-        write_outcome(&read::<NetworkAsk>(message).map_err(MoltnetError::from).and_then(|ask| self.take(ask)))
+        let ask = match read::<NetworkAsk>(message) {
+            Ok(ask) => ask,
+            Err(problem) => return write_outcome::<Reply>(&Err(problem.into())),
+        };
+        let refer = ask.refer;
+        match self.take(ask) {
+            Ok(Reply::Ticket(ticket)) if refer => {
+                let post = Post { caller: ticket.caller, message: ticket.message };
+                let ask = RoomAsk::Post { open: ticket.open, posts: vec![post] };
+                referral(Class::Room, &ticket.conversation.to_string(), &write(&ask))
+            }
+            outcome => write_outcome(&outcome),
+        }
     }
 
     fn take(&self, ask: NetworkAsk) -> Outcome<Reply> {

@@ -7,12 +7,13 @@ use super::{counts, credential, page, write};
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::entry::{body, BodyError};
-use moltghost_durable::bindings::object::{call, Class};
+use moltghost_durable::bindings::object::{call, call_referred, Class};
 use moltghost_durable::bindings::{random, Failure};
 use moltghost_protocol::alphabet::hex;
 use moltghost_protocol::moltnet::decode::{decode, MAX_BODY};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::gate::Gate;
+use moltghost_protocol::moltnet::message::SendRequest;
 use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::{self, Conversation};
@@ -45,9 +46,24 @@ impl Asking<'_> {
     /// # Errors
     /// Its refusal.
     pub async fn network_as(&self, credential: Option<String>, op: NetworkOp) -> Outcome<Reply> {
+        let ask = written(&self.asked(credential, op, false)?);
+        read_outcome(&self.call(Class::Network, &name::network(&self.settings.id), &ask).await?)
+    }
+
+    /// Asks the network to let a message through; answers what its conversation says, or the network's refusal, as text.
+    ///
+    /// # Errors
+    /// As [`Asking::network`]; where an object cannot be reached.
+    pub async fn send(&self, message: SendRequest) -> Outcome<String> {
+        let credential = credential::of(self.request, self.settings)?;
+        let ask = written(&self.asked(credential, NetworkOp::Send(Box::new(message)), true)?);
+        let name = name::network(&self.settings.id);
+        call_referred(&self.request.env, Class::Network, &name, &ask).await.map_err(unreachable)
+    }
+
+    fn asked(&self, credential: Option<String>, op: NetworkOp, refer: bool) -> Outcome<NetworkAsk> {
         let (client, nonce, answered) = (client(self.request), nonce(&op)?, counts::take());
-        let ask = NetworkAsk { credential, client, nonce, answered, op };
-        read_outcome(&self.call(Class::Network, &name::network(&self.settings.id), &written(&ask)).await?)
+        Ok(NetworkAsk { credential, client, nonce, answered, refer, op })
     }
 
     /// Asks the network for a document.
@@ -78,8 +94,7 @@ impl Asking<'_> {
     }
 
     async fn call(&self, class: Class, name: &str, message: &str) -> Outcome<String> {
-        let failed = |Failure(why)| MoltnetError::unavailable(format!("an object cannot be reached: {why}"));
-        call(&self.request.env, class, name, message).await.map_err(failed)
+        call(&self.request.env, class, name, message).await.map_err(unreachable)
     }
 
     /// Lets the caller in, or not.
@@ -135,6 +150,11 @@ impl Asking<'_> {
             BodyError::Full => MoltnetError::unavailable("this instance holds as many bodies as it may"),
         })
     }
+}
+
+/// 503: an object cannot be reached.
+fn unreachable(Failure(why): Failure) -> MoltnetError {
+    MoltnetError::unavailable(format!("an object cannot be reached: {why}"))
 }
 
 /// 500: the network's object answered something that was not asked for.

@@ -1,28 +1,46 @@
-//! `POST /v1/messages`: the network lets the message through and says to which object; that one stores it.
+//! `POST /v1/messages`: the network lets the message through and refers it to its conversation; that one stores it.
 
 use super::ask::Asking;
 use super::write;
 use crate::answer::Answer;
+use moltghost_durable::bindings::{now, random, Failure};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::gate::{Gate, SEND};
+use moltghost_protocol::moltnet::id::mint;
 use moltghost_protocol::moltnet::message::{MessageAccepted, SendRequest};
-use moltghost_protocol::object::network::{NetworkOp, Reply};
+use moltghost_protocol::object::network::Reply;
+use moltghost_protocol::object::read_outcome;
 use moltghost_protocol::object::room::{Post, RoomAsk};
+
+/// What a conversation answers to posts.
+type Stored = Vec<Outcome<MessageAccepted>>;
 
 /// Sends a message.
 ///
 /// # Errors
 /// The network's refusal, or the room's.
 pub async fn send(asking: &Asking<'_>) -> Outcome<Answer> {
-    let body: SendRequest = asking.body(Gate::Any(SEND)).await?;
-    let Reply::Ticket(ticket) = asking.network(NetworkOp::Send(Box::new(body))).await? else {
-        return Err(MoltnetError::internal("the network's object answered something else"));
+    let mut message: SendRequest = asking.body(Gate::Any(SEND)).await?;
+    if message.id.trim().is_empty() {
+        // It has its name before anybody is asked, so that it stays one message should it be sent on again.
+        let random = random::u128().map_err(|Failure(why)| MoltnetError::internal(why))?;
+        message.id = mint("msg", now(), random);
+    }
+    let answer = asking.send(message).await?;
+    // A conversation answers with a list; the network itself with a refusal or, one of the version before, a ticket.
+    let mut stored: Stored = if answer.starts_with("{\"Ok\":{") {
+        stored_by_ticket(asking, read_outcome(&answer)?).await?
+    } else {
+        read_outcome(&answer)?
     };
-    let post = Post { caller: ticket.caller, message: ticket.message };
-    let ask = RoomAsk::Post { open: ticket.open, posts: vec![post] };
-    let mut stored: Vec<Outcome<MessageAccepted>> = asking.conversation(&ticket.conversation, &ask).await?;
     let Some(stored) = stored.pop() else {
         return Err(MoltnetError::internal("a conversation answered nothing to a message"));
     };
     Ok(write::json(202, serde_json::to_string(&stored?).unwrap_or_default()))
+}
+
+async fn stored_by_ticket(asking: &Asking<'_>, reply: Reply) -> Outcome<Stored> {
+    let Reply::Ticket(ticket) = reply else { return Err(super::ask::answered_wrongly()) };
+    let post = Post { caller: ticket.caller, message: ticket.message };
+    asking.conversation(&ticket.conversation, &RoomAsk::Post { open: ticket.open, posts: vec![post] }).await
 }

@@ -397,6 +397,17 @@ export async function callObject(env, binding, name, message) {
 }
 
 /**
+ * As `callObject`. Where the answer refers to another object (a tab, its binding and name, a tab, and a message), that
+ * one is given the message, and what it answers is the answer.
+ */
+export async function callReferred(env, binding, name, message) {
+  const answer = await callObject(env, binding, name, message);
+  if (answer[0] !== "\t") return answer;
+  const [, place, referred] = answer.split("\t");
+  return callObject(env, ...place.split(" "), referred);
+}
+
+/**
  * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by a
  * rider and the message `alone`, and answers.
  */
@@ -462,7 +473,18 @@ let messages = 0;
  * Where it gives nothing yet, the answer comes later by `answerLater`.
  */
 export async function serveObject(request, turn) {
-  const text = await request.text();
+  serving++;
+  try {
+    return await serveMessage(await request.text(), turn);
+  } finally {
+    serving--;
+  }
+}
+
+/** Requests to objects of this isolate that are being served. */
+let serving = 0;
+
+async function serveMessage(text, turn) {
   const number = messages++ % 0x1_0000_0000;
   let answer;
   try {
@@ -491,6 +513,12 @@ export function answerLater(answers) {
 /** Calls `work` in the next turn of the event loop. */
 export function soon(work) {
   setTimeout(work, 0);
+}
+
+/** The same, or right after this turn where no other request is being served that might bring more. */
+export function gather(work) {
+  if (serving > 1) setTimeout(work, 0);
+  else queueMicrotask(work);
 }
 
 /** Calls `work` after `ms`, and again after as many as it answers, unless that is less than 0. */
@@ -574,6 +602,10 @@ export function sqlApply(storage, statements) {
 /** Runs `[[query, [parameter, …]], …]` as a whole or not at all. */
 export function sqlBatch(storage, statements) {
   const list = JSON.parse(statements);
+  if (list.length === 1) {
+    storage.sql.exec(list[0][0], ...list[0][1]);
+    return;
+  }
   storage.transactionSync(() => {
     for (const [query, parameters] of list) storage.sql.exec(query, ...parameters);
   });

@@ -51,6 +51,10 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = callObject)]
     pub fn call_object(env: &JsValue, binding: &str, name: &str, message: &str) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = callReferred)]
+    pub fn call_referred(env: &JsValue, binding: &str, name: &str, message: &str)
+        -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch, js_name = callObjectWhile)]
     pub fn call_object_while(
         request: &JsValue,
@@ -80,6 +84,9 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub fn soon(work: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn gather(work: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch)]
     pub fn tick(work: &JsValue, ms: f64) -> Result<(), JsValue>;

@@ -117,6 +117,25 @@ pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Res
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
+/// As [`call`]. Where the answer is a [`referral`], it is what the other object answers.
+///
+/// # Errors
+/// Where an object cannot be reached or threw.
+pub async fn call_referred(
+    env: &JsValue,
+    class: Class,
+    name: &str,
+    message: &str,
+) -> Result<String, Failure> {
+    let answer = task::settled(&glue::call_referred(env, class.binding(), name, message)?).await?;
+    answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
+}
+
+/// An answer that refers to another object: the Worker sends it the message, and what that answers is the answer.
+pub fn referral(class: Class, name: &str, message: &str) -> String {
+    format!("\t{} {name}\t{message}", class.binding())
+}
+
 /// What an object is told where a caller leaves before it has answered.
 pub struct Left {
     /// The rider that says so.
@@ -217,6 +236,14 @@ impl Later {
     /// Where the runtime has no timers, as outside requests.
     pub fn soon(&self) -> Result<(), Failure> {
         Ok(glue::soon(self.work.as_ref())?)
+    }
+
+    /// The same, for what takes several messages together: right after this turn where no other message is on its way.
+    ///
+    /// # Errors
+    /// Where the runtime has no timers, as outside requests.
+    pub fn gather(&self) -> Result<(), Failure> {
+        Ok(glue::gather(self.work.as_ref())?)
     }
 }
 

@@ -65,6 +65,11 @@ impl<K: Socket> Peers<K> {
         peers
     }
 
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.observers.is_empty() && self.attachments.is_empty()
+    }
+
     /// An attachment as it is kept with its socket; answers its number.
     pub fn attach(&mut self, home: &str, socket: K, kept: KeptAttachment) -> u64 {
         let KeptAttachment { admitted, until, live } = kept;

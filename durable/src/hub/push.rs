@@ -82,6 +82,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         self.append(statements, drafts)?;
         let position = known.position;
         self.state()?.conversations.remember(&name, known);
-        Ok(Stood::At(position))
+        let quiet = push.may_gather && self.peers()?.is_empty();
+        Ok(if quiet { Stood::Quiet(position) } else { Stood::At(position) })
     }
 }

@@ -122,10 +122,21 @@ impl Bench {
     }
 
     fn push(&self, room: &str, after: u64, standing: Option<Standing>, entries: &[Value]) -> Outcome<Stood> {
+        self.push_of(false, room, after, standing, entries)
+    }
+
+    fn push_of(
+        &self,
+        may_gather: bool,
+        room: &str,
+        after: u64,
+        standing: Option<Standing>,
+        entries: &[Value],
+    ) -> Outcome<Stood> {
         let conversation =
             Conversation { kind: ConversationKind::Room, network: "local".into(), id: room.into() };
         let entries = RawValue::from_string(serde_json::to_string(entries).unwrap()).unwrap();
-        let push = Push { conversation, after, standing, entries };
+        let push = Push { conversation, after, standing, may_gather, entries };
         read_outcome(&self.hub.handle(&write(&HubAsk::Push(Box::new(push)))))
     }
 
@@ -186,6 +197,18 @@ fn observing(audience: Audience, last: &str) -> Observe {
 
 fn of(messages: &[&str]) -> Vec<String> {
     messages.iter().map(|id| event_of_message(id)).collect()
+}
+
+#[test]
+fn who_may_gather_learns_that_nobody_follows() {
+    let bench = Bench::new();
+    let made = entry(1, "room.created", &["a"], false);
+    assert_eq!(bench.push_of(true, "r", 0, None, &[made]), Ok(Stood::Quiet(1)));
+    assert_eq!(bench.push("r", 1, None, &[entry(2, "m2", &[], false)]), Ok(Stood::At(2)));
+    let socket = bench.observe(anybody(), "");
+    assert_eq!(bench.push_of(true, "r", 2, None, &[entry(3, "m3", &[], false)]), Ok(Stood::At(3)));
+    bench.hub.closed(&socket);
+    assert_eq!(bench.push_of(true, "r", 3, None, &[entry(4, "m4", &[], false)]), Ok(Stood::Quiet(4)));
 }
 
 #[test]

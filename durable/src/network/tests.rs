@@ -166,6 +166,7 @@ impl Bench {
             client: client.to_owned(),
             nonce: nonce.to_owned(),
             answered: vec![],
+            refer: false,
             op,
         };
         read_outcome(&self.network.handle(&write(&ask)))

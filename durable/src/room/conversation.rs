@@ -63,13 +63,23 @@ pub struct Room<S> {
     pub searchable: bool,
     /// Whether the hub asked what the conversation is.
     pub(super) hub_asked: bool,
+    /// Whether nobody followed when the hub was last told.
+    pub(super) hub_quiet: bool,
     pub(super) loaded: Option<Loaded>,
 }
 
 impl<S: Sql> Room<S> {
     /// The conversation on a database; reads nothing yet.
     pub fn new(sql: S, name: Conversation) -> Self {
-        Self { sql, name, limit: MAX_BYTES, searchable: false, hub_asked: false, loaded: None }
+        Self {
+            sql,
+            name,
+            limit: MAX_BYTES,
+            searchable: false,
+            hub_asked: false,
+            hub_quiet: false,
+            loaded: None,
+        }
     }
 
     /// Takes one message that is no post and gives its answer as text; everything that the answer depends on is

@@ -29,6 +29,9 @@ const MAX_RETRY_MS: Millis = 30_000;
 const ALARM_MS: u32 = 30_000;
 const WORK_MS: Millis = 20_000;
 
+/// How long entries wait for more where nobody followed the last time: who begins to follow sees them so much later.
+const QUIET_MS: u32 = 50;
+
 /// Longest time that one task tells the hub; one that has not come back by then is given up.
 const PUSH_MS: Millis = 30_000;
 
@@ -66,7 +69,7 @@ impl Deliver {
         }
     }
 
-    /// Tells the hub now. It is told by one task at a time, which takes along what comes meanwhile; the alarm is there
+    /// Tells the hub now, or in a moment where nobody followed the last time. It is told by one task at a time, which takes along what comes meanwhile; the alarm is there
     /// for when it fails.
     pub(super) fn push(shared: &Rc<Shared>) {
         let now = now();
@@ -75,7 +78,11 @@ impl Deliver {
         }
         shared.deliver.pushing.set(Some(now));
         let shared = Rc::clone(shared);
+        let quiet = shared.room.borrow().hub_is_quiet();
         task::soon(async move {
+            if quiet {
+                let _ = entry::sleep(QUIET_MS).await;
+            }
             if let Err(error) = tell(&shared, Consumer::Hub, now + PUSH_MS).await {
                 entry::log("hub_behind", &error.to_string());
             }
@@ -151,8 +158,14 @@ async fn inform(shared: &Shared, summary: DmSummary) -> Outcome<u64> {
     let name = name::network(&shared.room.borrow().name.network);
     let offset = summary.last_offset;
     let op = NetworkOp::DmSummary(summary);
-    let ask =
-        NetworkAsk { credential: None, client: String::new(), nonce: String::new(), answered: vec![], op };
+    let ask = NetworkAsk {
+        credential: None,
+        client: String::new(),
+        nonce: String::new(),
+        answered: vec![],
+        refer: false,
+        op,
+    };
     let answer = call(&shared.env, Class::Network, &name, &write(&ask)).await;
     read_outcome::<Reply>(&answer.map_err(|failure| MoltnetError::unavailable(failure.0))?)?;
     Ok(offset)

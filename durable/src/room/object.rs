@@ -84,14 +84,14 @@ fn refused(why: &str) -> String {
 }
 
 impl Shared {
-    /// Answers at once, but for posts: those wait for the next turn, which takes all that came by then.
+    /// Answers at once, but for posts: those wait for a later turn, which takes all that came by then.
     fn handle(self: &Rc<Self>, message: &str, waiting: Waiting, post: &object::Later) -> Option<String> {
         match read(message) {
             Err(problem) => Some(refused(&problem.message)),
             Ok(RoomAsk::Post { open, posts }) => {
                 let mut queue = self.waiting.borrow_mut();
                 if queue.is_empty() {
-                    if let Err(failure) = post.soon() {
+                    if let Err(failure) = post.gather() {
                         return Some(refused(&failure.0));
                     }
                 }

@@ -103,7 +103,7 @@ impl<S: Sql> Room<S> {
                 let unreadable = |error: serde_json::Error| MoltnetError::internal(error.to_string());
                 let entries = RawValue::from_string(entries).map_err(unreadable)?;
                 let conversation = self.name.clone();
-                let push = HubPush { conversation, after, standing, entries };
+                let push = HubPush { conversation, after, standing, may_gather: true, entries };
                 Ok(Some(Push::Hub(write(&HubAsk::Push(Box::new(push))))))
             }
             Consumer::Network => Ok(self.summary().map(Push::Summary)),
@@ -141,9 +141,15 @@ impl<S: Sql> Room<S> {
     /// What the hub said to a push.
     pub fn hub_stands(&mut self, stood: Stood) {
         self.hub_asked = stood == Stood::Unknown;
-        if let Stood::At(offset) = stood {
+        self.hub_quiet = matches!(stood, Stood::Quiet(_));
+        if let Stood::At(offset) | Stood::Quiet(offset) = stood {
             self.told(Consumer::Hub, offset);
         }
+    }
+
+    /// Whether nobody followed when the hub was last told, so that it need not be told at once.
+    pub fn hub_is_quiet(&self) -> bool {
+        self.hub_quiet
     }
 
     /// What the conversation was at an offset, as deliveries ask. Participants only ever join, so those of now do.

@@ -36,6 +36,9 @@ pub struct Push {
     /// What the conversation is at that place; only where the hub said that it does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
+    /// Whether the teller knows [`Stood::Quiet`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_gather: bool,
     /// A list of [`Entry`].
     pub entries: Box<RawValue>,
 }
@@ -63,6 +66,8 @@ pub struct Entry(
 pub enum Stood {
     /// Up to this offset; what comes after it is to be told, again if need be.
     At(u64),
+    /// The same, and nobody follows: what comes may gather before it is told.
+    Quiet(u64),
     /// Not at all: tell again with the conversation's standing.
     Unknown,
 }
@@ -145,7 +150,7 @@ mod tests {
         let conversation = Conversation { kind: ConversationKind::Room, network: "n".into(), id: "r".into() };
         let entries = r#"[[4,"message.created","","m",7,{"id":"m"}]]"#;
         let entries = RawValue::from_string(entries.to_owned()).unwrap();
-        let push = Push { conversation, after: 3, standing: None, entries };
+        let push = Push { conversation, after: 3, standing: None, may_gather: false, entries };
         let text = write(&HubAsk::Push(Box::new(push)));
         assert_eq!(
             text,

@@ -36,6 +36,9 @@ pub struct NetworkAsk {
     /// Requests that the Worker has answered and not told yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<Sample>,
+    /// Whether a message that may be sent is answered with a referral to its conversation, which is given the message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refer: bool,
     /// What is asked.
     pub op: NetworkOp,
 }
@@ -84,7 +87,8 @@ pub enum NetworkOp {
     },
     /// Brings a configuration in.
     Apply(ApplyRequest),
-    /// May the caller send this? Binds a new thread or direct conversation. Answers [`Reply::Ticket`].
+    /// May the caller send this? Binds a new thread or direct conversation. Answers [`Reply::Ticket`], or refers to the
+    /// conversation.
     Send(Box<SendRequest>),
     /// Answers a page of pairings.
     Pairings(PageRequest),

@@ -6,6 +6,7 @@ use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::part::Part;
 use moltghost_protocol::moltnet::target::Target;
 use moltghost_protocol::object::network::{Place, Ticket, What};
+use moltghost_protocol::object::read;
 use moltghost_protocol::object::room::DmSummary;
 
 fn message(from: &str, target: Target) -> SendRequest {
@@ -41,6 +42,35 @@ fn agent(bench: &Bench, id: &str, name: &str) -> String {
     let request = RegisterRequest { requested_agent_id: id.into(), name: name.into() };
     let (_, document) = body(bench.ask(None, NetworkOp::Register(request)).unwrap());
     document["agent_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_message_is_referred_to_its_conversation_where_that_is_asked_for() {
+    let bench = Bench::new(&[("AUTH", "open")]);
+    bench.room("r", &["a"], "");
+    let a = agent(&bench, "a", "");
+    let refer = |target| {
+        let message = SendRequest { id: "m".into(), ..message("a", target) };
+        let op = NetworkOp::Send(Box::new(message));
+        let (credential, client, nonce) = (Some(a.clone()), String::new(), String::new());
+        bench.network.handle(&write(&NetworkAsk {
+            credential,
+            client,
+            nonce,
+            answered: vec![],
+            refer: true,
+            op,
+        }))
+    };
+    let referral = refer(to_room("r"));
+    let parts: Vec<&str> = referral.split('\t').collect();
+    assert_eq!((parts.len(), parts[0], parts[1]), (3, "", "ROOM room:local:r"));
+    let Ok(RoomAsk::Post { posts, .. }) = read::<RoomAsk>(parts[2]) else { panic!("{referral}") };
+    let ticket =
+        send(&bench, Some(&a), SendRequest { id: "m".into(), ..message("a", to_room("r")) }).unwrap();
+    assert_eq!((posts.len(), &posts[0].message, &posts[0].caller), (1, &ticket.message, &ticket.caller));
+    let refused = read_outcome::<Reply>(&refer(to_room("nowhere"))).unwrap_err();
+    assert_eq!(refused.status, 404);
 }
 
 #[test]

@@ -220,6 +220,9 @@ fn the_hub_is_told_from_where_it_stands() {
         kinds(&told(&mut scene).unwrap()),
         [(2, "message.created".into()), (3, "message.created".into())]
     );
+    assert!(!scene.room.hub_is_quiet());
+    scene.room.hub_stands(Stood::Quiet(2));
+    assert!(scene.room.hub_is_quiet() && scene.room.hub_lags());
     // It knows less than it said, as after its storage was lost.
     scene.room.hub_stands(Stood::At(0));
     assert_eq!(told(&mut scene).unwrap()["entries"].as_array().unwrap().len(), 3);

@@ -298,6 +298,7 @@ impl Town {
             client: String::new(),
             nonce: format!("nonce-{:020}", self.asked.get()),
             answered: vec![],
+            refer: false,
             op,
         };
         let message = write(&ask);
