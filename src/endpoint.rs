@@ -9,9 +9,10 @@ mod plain;
 mod pod;
 pub mod probe;
 mod read;
+mod socket;
 mod stream;
 
-pub use call::internal;
+pub use call::{chat, internal};
 
 use crate::answer::Answer;
 use crate::request::Request;
@@ -101,6 +102,8 @@ async fn attempt(request: &Request, agent: &AgentRef, lookup: &Lookup) -> Result
         Route::Health => read::health(request, &called(request, agent).await?).await,
         Route::Connect => connect::serve(request, &called(request, agent).await?).await,
         Route::Status => read::status(request, &called(request, agent).await?).await,
+        Route::Ticket => socket::make_ticket(request, &called(request, agent).await?).await,
+        Route::Socket => socket::open(request, &called(request, agent).await?).await,
         _ => read::models(request, &called(request, agent).await?, model).await,
     }
 }

@@ -1,16 +1,17 @@
 //! What objects ask of the Worker (see `moltghost_protocol::object::worker`): fetches that no object makes itself.
 
 use crate::answer::Answer;
-use crate::endpoint::{internal, probe};
+use crate::endpoint::{self, internal, probe};
 use crate::request::Request;
 use moltghost_durable::bindings::inquiry::{Inquiry, Reply};
 use moltghost_durable::bindings::{entry, now};
+use moltghost_protocol::control::agent::Limits;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::worker::{is_signed, Notice, WorkerAsk, SIGNATURE};
 use moltghost_protocol::object::{read, write_answer};
 
-/// Largest message in bytes: a target with all the headers that it may have fits many times.
-const MAX_BODY: u64 = 1024 * 1024;
+/// Largest message in bytes: the largest body of a chat, and whatever goes with it.
+const MAX_BODY: u64 = Limits::MAX_BODY_BYTES + 1024 * 1024;
 
 /// Wall time of an attempt to tell the provisioner, in milliseconds.
 const NOTIFY_MS: u32 = 15_000;
@@ -27,15 +28,17 @@ pub async fn serve(request: &Request) -> Option<Answer> {
     if !is_signed(pepper, signature, &message, now()) {
         return None;
     }
-    Some(match read(&message) {
-        Ok(ask) => answer(request, ask).await,
+    let (ask, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    Some(match read(ask) {
+        Ok(ask) => answer(request, ask, rest).await,
         Err(problem) => Answer::json_text(200, write_answer::<()>(&Err(problem))),
     })
 }
 
-async fn answer(request: &Request, ask: WorkerAsk) -> Answer {
+async fn answer(request: &Request, ask: WorkerAsk, rest: &str) -> Answer {
     let answer = match ask {
         WorkerAsk::Notify(notice) => write_answer(&notify(request, &notice).await),
+        WorkerAsk::Chat(chat) => return endpoint::chat(request, *chat, rest).await,
         WorkerAsk::Probe(target) => write_answer(&Ok::<_, Problem>(probe::look(request, &target).await)),
     };
     Answer::json_text(200, answer)

@@ -8,6 +8,7 @@
 
 mod admit;
 mod caller;
+mod callers;
 mod capabilities;
 mod endpoint;
 mod grant;
@@ -26,11 +27,13 @@ mod read;
 mod rotate;
 mod runs;
 mod schema;
+mod sockets;
 mod start;
 mod stored;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod tunnel;
 mod tunneling;
 mod usage;

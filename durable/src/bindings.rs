@@ -6,6 +6,7 @@
 //! fails on an import of ours that is not caught.
 
 pub mod assets;
+pub mod chat;
 pub mod d1;
 pub mod entry;
 pub mod exchange;

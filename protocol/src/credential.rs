@@ -36,6 +36,19 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// A secret that stands alone, with a checksum: of a ticket.
+    pub fn reveal(&self) -> String {
+        sealed(self.0.clone())
+    }
+
+    /// Reads what [`Secret::reveal`] wrote; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (secret, check) = text.split_at_checked(SECRET_LENGTH)?;
+        (alphabet::is_base62(secret) && checksum(secret) == check).then(|| Self(secret.to_owned()))
+    }
+}
+
 /// A key of an agent: `molti_<account>_<key id><secret><checksum>` (agent-endpoints §4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {

@@ -15,6 +15,7 @@ pub mod response;
 pub mod route;
 pub mod run_request;
 pub mod skills;
+pub mod socket_frame;
 pub mod sse;
 pub mod stream_facts;
 pub mod stream_scanner;

@@ -4,6 +4,7 @@ import { agentAddress } from "./address.ts";
 import { Deadline } from "./deadline.ts";
 import type { ChatReply, Health, Message, Model, Status, Tool, ToolResult } from "./documents.ts";
 import { chunkSource } from "./events.ts";
+import { AgentSocket, type SocketLike } from "./socket.ts";
 import { ChatStream, type OnChunk } from "./stream.ts";
 import { type Call, type Fetch, json, marks, send } from "./transport.ts";
 
@@ -67,6 +68,21 @@ export interface ToolsOptions extends RunOptions {
   arguments?: Record<string, unknown>;
 }
 
+/** What `connect` may be told. */
+export interface ConnectOptions {
+  /** Ends the attempt. */
+  signal?: AbortSignal;
+  /** Milliseconds until the socket is open: 30 s unless given. */
+  timeoutMs?: number;
+  /** The class of a WebSocket that takes headers as the package `ws` does; Node before 22 has none of its own. */
+  WebSocket?: new (
+    url: string,
+    protocols: string[],
+    options: { headers: Record<string, string> },
+  ) => SocketLike;
+}
+
+const CONNECT_MS = 30_000;
 const DEFAULT_ENDPOINT = "https://agent.moltghost.io";
 const DEFAULT_TIMEOUT_MS = 600_000;
 const DEFAULT_IDLE_MS = 60_000;
@@ -142,6 +158,56 @@ export class MoltGhostAgent {
     return this.#read<Status>("/status", options);
   }
 
+  /**
+   * Opens a socket to the agent. Node sends the key in a header; browsers, which cannot, and all others get a ticket
+   * for it first.
+   *
+   * @throws MoltGhostError why the agent gives no socket.
+   */
+  async connect({
+    signal,
+    timeoutMs = CONNECT_MS,
+    WebSocket: Given,
+  }: ConnectOptions = {}): Promise<AgentSocket> {
+    const deadline = new Deadline(signal, timeoutMs);
+    const url = `${this.baseURL.replace(/^http/, "ws").slice(0, -"/v1".length)}/ws`;
+    const headers = { ...this.#options.headers, authorization: `Bearer ${this.#key}` };
+    const longest = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    try {
+      deadline.check();
+      if (Given !== undefined) {
+        return await this.#opened(() => new Given(url, [], { headers }), deadline, longest);
+      }
+      if (globalThis.WebSocket === undefined) {
+        throw new TypeError("there is no WebSocket here: give connect() the class of the package ws");
+      }
+      if (isNode()) {
+        const init = { headers } as unknown as string[];
+        return await this.#opened(() => new globalThis.WebSocket(url, init), deadline, longest);
+      }
+      const { protocols } = await this.#ticket(deadline);
+      return await AgentSocket.open(new globalThis.WebSocket(url, protocols), deadline, longest);
+    } finally {
+      deadline.done();
+    }
+  }
+
+  /** Opens a socket; where that fails, asks for a ticket to learn why, since sockets do not say. */
+  async #opened(make: () => SocketLike, deadline: Deadline, longest: number): Promise<AgentSocket> {
+    try {
+      return await AgentSocket.open(make(), deadline, longest);
+    } catch (error) {
+      deadline.check();
+      await this.#ticket(deadline);
+      throw error;
+    }
+  }
+
+  async #ticket(deadline: Deadline): Promise<{ protocols: string[] }> {
+    const call: Call = { ...this.#call("POST", "/ws-ticket", {}), accept: "application/json" };
+    return await json(await send(this.#fetch, call, deadline), deadline);
+  }
+
   #deadline({ signal, timeoutMs }: CallOptions): Deadline {
     return new Deadline(signal, timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   }
@@ -188,4 +254,13 @@ export class MoltGhostAgent {
       deadline.done();
     }
   }
+}
+
+/** Node and what imitates it in full: the one place where a WebSocket takes headers without being asked how. */
+function isNode(): boolean {
+  const { process, Deno, WebSocketPair } = globalThis as unknown as Record<
+    string,
+    { versions?: { node?: string } }
+  >;
+  return process?.versions?.node !== undefined && Deno === undefined && WebSocketPair === undefined;
 }

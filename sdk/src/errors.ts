@@ -130,10 +130,22 @@ const BY_STATUS: Record<number, ErrorClass> = {
   504: TimeoutError,
 };
 
-/** The error of the class that its code, or else its status, names. */
+/** For what has no status: events of a stream, frames of a socket. */
+const BY_TYPE: Record<string, ErrorClass> = {
+  invalid_request_error: InvalidRequestError,
+  authentication_error: AuthenticationError,
+  permission_error: PermissionError,
+  not_found_error: NotFoundError,
+  rate_limit_error: RateLimitError,
+  service_unavailable: AgentUnavailableError,
+  timeout_error: TimeoutError,
+  upstream_error: UpstreamError,
+};
+
+/** The error of the class that its code, or else its status or its type, names. */
 export function errorOf(failure: Failure): MoltGhostError {
   const status = failure.status ?? 0;
-  const byType = failure.type === "service_unavailable" ? AgentUnavailableError : MoltGhostError;
+  const byType = BY_TYPE[failure.type] ?? MoltGhostError;
   const byRange = status >= 500 ? UpstreamError : status >= 400 ? InvalidRequestError : byType;
   const Class = BY_CODE[failure.code] ?? BY_STATUS[status] ?? byRange;
   return new Class(failure);

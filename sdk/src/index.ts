@@ -4,6 +4,7 @@ export {
   type AgentOptions,
   type CallOptions,
   type ChatOptions,
+  type ConnectOptions,
   MoltGhostAgent,
   type RunOptions,
   type ToolsOptions,
@@ -37,6 +38,7 @@ export {
   TimeoutError,
   UpstreamError,
 } from "./errors.ts";
+export { AgentSocket, type SocketLike } from "./socket.ts";
 export { EventParser, type ServerEvent } from "./sse.ts";
 export { ChatStream, type OnChunk } from "./stream.ts";
 export type { Fetch } from "./transport.ts";

@@ -15,13 +15,15 @@ use moltghost_protocol::endpoint::capability;
 use moltghost_protocol::endpoint::headers;
 use moltghost_protocol::endpoint::models;
 use moltghost_protocol::endpoint::response;
+use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::endpoint::run_request::RunRequest;
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
-use moltghost_protocol::id::{AgentId, AgentRef};
+use moltghost_protocol::id::{AccountId, AgentId, AgentRef, KeyId};
 use moltghost_protocol::metrics::figures::Ending;
 use moltghost_protocol::name;
 use moltghost_protocol::object::agent::{Admit, AgentOp, Outcome, Settle, Target, Watched};
+use moltghost_protocol::object::worker::Chat;
 use moltghost_protocol::object::{read_answer, write};
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::Millis;
@@ -51,6 +53,8 @@ pub struct Run {
     pub prompt: u64,
     /// Header lines of the answer.
     pub lines: String,
+    /// The account and the key.
+    caller: Option<(AccountId, KeyId)>,
     /// When it was admitted.
     admitted: Millis,
     /// When the first piece of its stream came.
@@ -158,10 +162,8 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
         None => (None, 0, None),
     };
     let random = random::u128().map_err(internal)?;
-    let id = RunId::mint(now(), random);
-    let reserve = chat.as_ref().map_or(0, RunRequest::reserve);
     let ask = Admit {
-        run: id.clone(),
+        run: RunId::mint(now(), random),
         key,
         alias: called.alias.clone(),
         browser: request.head.header("origin").map(str::to_owned),
@@ -169,9 +171,51 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
         documented,
         body_bytes,
         body_problem,
-        reserve,
-        timeout_ms: chat.as_ref().and_then(|chat| chat.timeout_ms),
+        reserve: 0,
+        timeout_ms: None,
+        vouched: None,
     };
+    run(request, called, api, ask, chat).await
+}
+
+/// Serves a chat that a socket asks for, on behalf of the agent's object.
+pub async fn chat(request: &Request, asked: Chat, body: &str) -> Answer {
+    request.route.set(Route::Socket.pattern());
+    let called = Called { id: asked.agent, alias: None };
+    let (chat, body_bytes, body_problem) =
+        match understood(request, &called, body.as_bytes().to_vec(), Api::Chat).await {
+            Ok((chat, bytes)) => (Some(chat), bytes, None),
+            Err((problem, bytes)) => (None, bytes, Some(problem)),
+        };
+    let ask = Admit {
+        run: asked.run,
+        key: None,
+        alias: None,
+        browser: asked.browser,
+        path: Route::Socket.pattern().to_owned(),
+        documented: false,
+        body_bytes,
+        body_problem,
+        reserve: 0,
+        timeout_ms: None,
+        vouched: Some(asked.vouched),
+    };
+    super::finish(run(request, &called, Api::Chat, ask, chat).await)
+}
+
+/// Asks whether a call may run, and runs it; `chat` is its body, if that was understood.
+async fn run(
+    request: &Request,
+    called: &Called,
+    api: Api,
+    mut ask: Admit,
+    chat: Option<RunRequest>,
+) -> Result<Answer, Refusal> {
+    ask.reserve = chat.as_ref().map_or(0, RunRequest::reserve);
+    ask.timeout_ms = chat.as_ref().and_then(|chat| chat.timeout_ms);
+    let id = ask.run.clone();
+    let key = ask.key.as_ref().map(|key| (key.account.clone(), key.id.clone()));
+    let vouched = ask.vouched.as_ref().map(|key| (key.account.clone(), key.id.clone()));
     let admission = filter::admit(request, called, ask).await?;
     if let Some(target) = admission.probe {
         super::probe::in_background(request, &called.id, *target);
@@ -190,6 +234,7 @@ pub async fn call(request: &Request, called: &Called, api: Api, documented: bool
                 cuts_usage: chat.cuts_usage(),
                 prompt: chat.prompt_estimate(),
                 lines,
+                caller: key.or(vouched),
                 admitted: now(),
                 first_token: FirstToken::default(),
             };
@@ -284,7 +329,6 @@ async fn allowed(request: &Request, run: &Run, chat: &RunRequest, target: &Targe
 /// The header lines of the pod's request: what may pass of the caller's, ours, and the origin's own.
 fn pod_headers(request: &Request, run: &Run, target: &Target, skills: &str) -> String {
     let mut lines = String::with_capacity(512);
-    let key = request.bearer().and_then(moltghost_protocol::credential::ApiKey::parse);
     let mut add = |name: &str, value: &str| {
         for part in [name, ": ", value, "\n"] {
             lines.push_str(part);
@@ -297,9 +341,9 @@ fn pod_headers(request: &Request, run: &Run, target: &Target, skills: &str) -> S
     add("x-request-id", &request.id);
     add("x-moltghost-agent", run.agent.as_str());
     add("x-moltghost-run", run.id.as_str());
-    if let Some(key) = key {
-        add("x-moltghost-key", key.id.as_str());
-        add("x-moltghost-account", key.account.as_str());
+    if let Some((account, key)) = &run.caller {
+        add("x-moltghost-key", key.as_str());
+        add("x-moltghost-account", account.as_str());
     }
     if !skills.is_empty() {
         add("x-moltghost-skills", skills);
@@ -324,6 +368,16 @@ async fn body(request: &Request, called: &Called, api: Api) -> Result<(RunReques
         }
         Err(BodyError::Full) => return Err((full(), 0)),
     };
+    understood(request, called, bytes, api).await
+}
+
+/// Parses a body.
+async fn understood(
+    request: &Request,
+    called: &Called,
+    bytes: Vec<u8>,
+    api: Api,
+) -> Result<(RunRequest, u64), (Problem, u64)> {
     let size = bytes.len() as u64;
     let run = RunRequest::parse(bytes, api).map_err(|problem| (problem, size))?;
     for (member, agent) in &run.agents {

@@ -20,7 +20,7 @@ pub async fn health(request: &Request, called: &Called) -> Result<Answer, Refusa
             Err(problem) => Err(Refusal { problem, lines: Some(lines) }),
         };
     }
-    match inspect(request, called, Reading::Health).await? {
+    match inspect(request, called, Reading::Health, Route::Health, None).await? {
         (Read::Health(detail), lines) => Ok(Answer::json(200, &detail).lines(&lines)),
         _ => Err(unexpected().into()),
     }
@@ -28,7 +28,7 @@ pub async fn health(request: &Request, called: &Called) -> Result<Answer, Refusa
 
 /// `/v1/status`.
 pub async fn status(request: &Request, called: &Called) -> Result<Answer, Refusal> {
-    match inspect(request, called, Reading::Status).await? {
+    match inspect(request, called, Reading::Status, Route::Status, None).await? {
         (Read::Status(status), lines) => Ok(Answer::json(200, &status).lines(&lines)),
         _ => Err(unexpected().into()),
     }
@@ -36,7 +36,9 @@ pub async fn status(request: &Request, called: &Called) -> Result<Answer, Refusa
 
 /// `/v1/models` and `/v1/models/{id}`: the pod's list as far as it is allowed, or what is configured.
 pub async fn models(request: &Request, called: &Called, wanted: Option<&str>) -> Result<Answer, Refusal> {
-    let (Read::Models(target), lines) = inspect(request, called, Reading::Models).await? else {
+    let (Read::Models(target), lines) =
+        inspect(request, called, Reading::Models, Route::Models, None).await?
+    else {
         return Err(unexpected().into());
     };
     let refused = |problem| Refusal { problem, lines: Some(lines.clone()) };
@@ -51,19 +53,21 @@ pub async fn models(request: &Request, called: &Called, wanted: Option<&str>) ->
     }
 }
 
-async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(Read, String), Refusal> {
+/// Asks the agent's object for a reading of a route; answers header lines with it.
+pub async fn inspect(
+    request: &Request,
+    called: &Called,
+    what: Reading,
+    route: Route,
+    ticket: Option<String>,
+) -> Result<(Read, String), Refusal> {
     let ask = Inspect {
         key: presented(request, called)?,
         alias: called.alias.clone(),
         browser: request.head.header("origin").map(str::to_owned),
         what,
-        path: match what {
-            Reading::Models => Route::Models,
-            Reading::Status => Route::Status,
-            Reading::Health => Route::Health,
-        }
-        .pattern()
-        .to_owned(),
+        path: route.pattern().to_owned(),
+        ticket,
     };
     let inspection: Inspection = objects::agent(request, &called.id, AgentOp::Inspect(ask)).await?;
     let lines = super::lines(request, &inspection.cors, inspection.rate);
@@ -75,6 +79,7 @@ async fn inspect(request: &Request, called: &Called, what: Reading) -> Result<(R
     }
 }
 
-fn unexpected() -> Problem {
+/// `internal_error`: the object answered something else.
+pub fn unexpected() -> Problem {
     Problem::new(Code::InternalError, "Something went wrong here. Tell the operator.")
 }

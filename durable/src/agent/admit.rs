@@ -32,8 +32,12 @@ impl<S: Sql> Endpoint<S> {
             Ok(loaded) if loaded.is_called(ask.alias.as_ref()) => loaded,
             _ => return Some(Err(not_found())),
         };
-        let (key, checked) = match loaded.check_caller(ask.key.as_ref(), ask.browser.as_deref(), &pepper, now)
-        {
+        let browser = ask.browser.as_deref();
+        let caller = match &ask.vouched {
+            Some(vouched) => loaded.check_vouched(vouched, browser, now),
+            None => loaded.check_caller(ask.key.as_ref(), browser, &pepper, now),
+        };
+        let (key, checked) = match caller {
             Err(problem) => (None, Checked::Ended(Outcome::Refused(problem))),
             Ok(key) => {
                 let checked = loaded.check_run(ask, &key, now);

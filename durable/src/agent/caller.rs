@@ -23,12 +23,18 @@ impl Loaded {
         }
         let Some(presented) = key else { return Err(missing_key()) };
         self.check_key(presented, pepper, now)?;
+        self.check_browser(browser)?;
+        Ok(presented.id.clone())
+    }
+
+    /// Whether the agent takes calls from pages of an origin.
+    pub(super) fn check_browser(&self, browser: Option<&str>) -> Result<(), Problem> {
         match browser {
             Some(origin) if !self.allows(origin) => Err(Problem::new(
                 Code::OriginNotAllowed,
                 format!("This agent does not take calls from browsers on {origin}. Its owner can allow it: cors.origins."),
             )),
-            _ => Ok(presented.id.clone()),
+            _ => Ok(()),
         }
     }
 

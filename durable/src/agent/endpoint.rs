@@ -98,6 +98,8 @@ pub struct Endpoint<S> {
     pub(super) watches: HashMap<RunId, Millis>,
     /// Whether something happened that may end runs in flight.
     pub(super) alarmed: bool,
+    /// The same for sockets: keys may have ended, or the agent.
+    pub(super) dismisses: bool,
     /// Answers to messages that waited, by run.
     pub(super) decided: Vec<(RunId, String)>,
     pub(super) links: Links,
@@ -121,6 +123,7 @@ impl<S: Sql> Endpoint<S> {
             queue: Queue::default(),
             watches: HashMap::new(),
             alarmed: false,
+            dismisses: false,
             decided: Vec::new(),
             links: Links::default(),
             farewell: None,
@@ -154,6 +157,7 @@ impl<S: Sql> Endpoint<S> {
         self.advance(turn.now);
         if std::mem::take(&mut self.alarmed) {
             self.alert(turn.now);
+            self.dismisses = true;
         }
         reply
     }

@@ -4,11 +4,15 @@
 //! All of it is in memory: an instance that goes is followed by one that reads the database, and the alarm, which is
 //! stored, wakes that one.
 
+use super::callers::Callers;
 use super::endpoint::{Endpoint, Reply, Turn};
+use super::sockets::Chats;
 use super::tunnel::Tunnel;
 use crate::bindings::sockets::Socket;
 use crate::bindings::{entry, now, object, random, Failure};
 use moltghost_protocol::error::{Code, Problem};
+use moltghost_protocol::id::AgentId;
+use moltghost_protocol::name;
 use moltghost_protocol::object::agent::Target;
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::request_id::RunId;
@@ -41,6 +45,12 @@ pub(super) struct Shared {
     alarm: Cell<Option<Millis>>,
     /// The sockets of connectors and calls.
     pub(super) tunnel: RefCell<Tunnel<Socket>>,
+    /// The agent's id.
+    pub(super) agent: AgentId,
+    pub(super) callers: RefCell<Callers<Socket>>,
+    pub(super) chats: RefCell<Chats>,
+    /// Whether sockets were told of the runs that went with the instance before.
+    pub(super) mourned: Cell<bool>,
 }
 
 /// Turns that are not a message's.
@@ -65,7 +75,9 @@ impl Shared {
         let storage = object::Storage::of(state)?;
         let pepper = entry::pepper(env)?;
         let provisioned = entry::variable(env, "PROVISIONER_URL")?.is_some_and(|url| !url.is_empty());
-        let endpoint = Endpoint::new(storage.clone(), pepper, object::name(state)?).provisioned(provisioned);
+        let name = object::name(state)?;
+        let agent = name::parse_agent(&name).ok_or_else(|| Failure(format!("no agent is called {name}")))?;
+        let endpoint = Endpoint::new(storage.clone(), pepper, name).provisioned(provisioned);
         let tunnel = Self::restored(state);
         *endpoint.links.borrow_mut() = tunnel.shown();
         Ok(Self {
@@ -80,6 +92,10 @@ impl Shared {
             notifying: Cell::new(false),
             ticking: Cell::new(None),
             alarm: Cell::new(None),
+            agent,
+            callers: RefCell::default(),
+            chats: RefCell::default(),
+            mourned: Cell::new(false),
         })
     }
 
@@ -89,12 +105,17 @@ impl Shared {
         waiting: object::Waiting,
         laters: &Laters,
     ) -> Option<String> {
+        self.mourn();
         let turn = Turn { now: now(), nonce: &|| random::bytes().ok() };
-        let (reply, unwritten, tick, news) = {
+        let (reply, unwritten, tick, news, dismisses) = {
             let mut endpoint = self.endpoint.borrow_mut();
             let reply = endpoint.handle(message, &turn);
-            (reply, endpoint.unwritten(), endpoint.next_tick(), endpoint.has_news())
+            let dismisses = std::mem::take(&mut endpoint.dismisses);
+            (reply, endpoint.unwritten(), endpoint.next_tick(), endpoint.has_news(), dismisses)
         };
+        if dismisses {
+            self.dismiss();
+        }
         // What the reply does not wait for is written in the next turn: one commit for all that came meanwhile.
         if unwritten && !self.writing.replace(true) && laters.write.soon().is_err() {
             self.writing.set(false);
@@ -137,6 +158,8 @@ impl Shared {
         self.wake(next);
         self.arm();
         self.answer_waiting();
+        self.mourn();
+        self.dismiss();
         probe
     }
 

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
 use super::instance::{Laters, Shared};
+use super::sockets::CALLER;
 use crate::bindings::sockets::{self, Socket};
 use crate::bindings::{entry, object, Failure};
 use crate::stream::link;
@@ -40,7 +41,7 @@ impl Agent {
         Self { turns, shared }
     }
 
-    /// Takes a message from the Worker or from an account.
+    /// Takes a message from the Worker or from an account, or a socket.
     pub fn fetch(&self, request: &JsValue) -> Result<JsValue, JsValue> {
         if let (Some(who), Ok(shared)) = (sockets::admitted(request), &self.shared) {
             return shared.take_socket(&who).map_err(|failure| JsValue::from_str(&failure.0));
@@ -48,11 +49,15 @@ impl Agent {
         self.turns.serve(request).map_err(|failure| JsValue::from_str(&failure.0))
     }
 
-    /// Takes a message of a connector or of a call.
+    /// Takes a message of a caller, of a connector or of a call.
     #[wasm_bindgen(js_name = webSocketMessage)]
     pub fn web_socket_message(&self, socket: JsValue, message: &JsValue) {
-        if let Ok(shared) = &self.shared {
-            shared.hear(&Socket(socket), sockets::bytes(message).as_deref());
+        let socket = Socket(socket);
+        let Ok(shared) = &self.shared else { return };
+        if shared.kind(&socket).as_deref() == Some(CALLER) {
+            shared.frame(&socket, message);
+        } else {
+            shared.hear(&socket, sockets::bytes(message).as_deref());
         }
     }
 
@@ -61,9 +66,14 @@ impl Agent {
     pub fn web_socket_close(&self, socket: JsValue, code: u16) {
         let socket = Socket(socket);
         if let Ok(shared) = &self.shared {
-            shared.lose(&socket);
+            if shared.kind(&socket).as_deref() == Some(CALLER) {
+                shared.hung_up(&socket);
+            } else {
+                shared.lose(&socket);
+            }
         }
-        link::Socket::close(&socket, if code == 1_006 { 1_000 } else { code }, "");
+        // Codes that stand for none cannot be sent.
+        link::Socket::close(&socket, if matches!(code, 1_005 | 1_006 | 1_015) { 1_000 } else { code }, "");
     }
 
     /// A socket has broken.

@@ -42,12 +42,19 @@ impl<S: Sql> Endpoint<S> {
             ("", Reading::Models) => "/v1/models",
             ("", Reading::Status) => "/v1/status",
             ("", Reading::Health) => "/v1/health",
+            ("", Reading::Ticket) => "/v1/ws-ticket",
             (path, _) => path,
         };
         self.existing()?.check_path(key, path)?;
         if what == Reading::Status {
             // What is shown must be stored: figures that wait in memory are written first.
             self.flush(now)?;
+        }
+        if what == Reading::Ticket {
+            let presented = ask.key.as_ref().map_or("", |key| &key.key);
+            let ticket = ask.ticket.as_deref().unwrap_or_default();
+            self.keep_ticket(key, presented, ask.browser.as_deref(), ticket, now)?;
+            return Ok(Read::Ticket);
         }
         let queued = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
         let sql = &self.sql;
@@ -60,6 +67,7 @@ impl<S: Sql> Endpoint<S> {
                 Read::Models(Box::new(loaded.target(None).ok_or_else(|| loaded.unreachable())?))
             }
             Reading::Health => Read::Health(Box::new(loaded.detail())),
+            Reading::Ticket => Read::Ticket,
             Reading::Status => Read::Status(Box::new(Status {
                 agent: loaded.id.clone(),
                 state: loaded.state,

@@ -1,7 +1,8 @@
 //! The stored form of an endpoint.
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
-pub const STEPS: &[&[&str]] = &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP, NOTICES];
+pub const STEPS: &[&[&str]] =
+    &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP, NOTICES, TICKETS];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
@@ -43,6 +44,11 @@ const STARTUP: &[&str] = &["ALTER TABLE agent ADD COLUMN startup INTEGER"];
 const NOTICES: &[&str] = &[
     "CREATE TABLE notice (seq INTEGER PRIMARY KEY AUTOINCREMENT, created INTEGER NOT NULL, body TEXT NOT NULL)",
 ];
+
+/// Tickets for sockets that wait to be used: the hash, whose key it was and which of its secrets, the page's origin.
+const TICKETS: &[&str] = &["CREATE TABLE ticket (
+        hash TEXT PRIMARY KEY, key TEXT NOT NULL, mark TEXT NOT NULL, browser TEXT, until INTEGER NOT NULL
+    ) WITHOUT ROWID"];
 
 /// Runs that were told to end when their agent was paused at once.
 const ABORTED: &[&str] = &["ALTER TABLE lease ADD COLUMN aborted INTEGER"];

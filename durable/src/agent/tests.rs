@@ -19,6 +19,7 @@ use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{Millis, DAY};
 use serde::de::DeserializeOwned;
 
+mod callers;
 mod keys;
 mod leases;
 mod limits;
@@ -26,6 +27,7 @@ mod notices;
 mod order;
 mod rotation;
 mod slots;
+mod sockets;
 mod start;
 mod states;
 mod upgrade;
@@ -148,6 +150,7 @@ impl Bench {
             browser: None,
             what: Reading::Status,
             path: "/v1/status".into(),
+            ticket: None,
         };
         match self.ok::<Inspection>(AgentOp::Inspect(ask)).outcome {
             Read::Status(status) => *status,
@@ -172,6 +175,7 @@ fn blank() -> Admit {
         body_problem: None,
         reserve: 0,
         timeout_ms: None,
+        vouched: None,
     }
 }
 

@@ -134,6 +134,7 @@ impl Shared {
     pub(super) fn take_socket(self: &Rc<Self>, who: &str) -> Result<JsValue, Failure> {
         let who = serde_json::from_str(who).map_err(|error| Failure(format!("nobody's socket: {error}")))?;
         match who {
+            Opened::Caller(upgrade) => self.upgrade(*upgrade),
             Opened::Connect(token) => {
                 let checked = self.endpoint.borrow_mut().may_connect(&token);
                 if checked.is_err() {

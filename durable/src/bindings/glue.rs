@@ -263,6 +263,26 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/bindings/chat.js")]
+extern "C" {
+    pub type Chat;
+
+    #[wasm_bindgen(catch, constructor)]
+    pub fn new(
+        state: &JsValue,
+        socket: &JsValue,
+        url: &str,
+        name: &str,
+        value: &str,
+        body: &str,
+        number: u32,
+        tell: &JsValue,
+    ) -> Result<Chat, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn end(this: &Chat) -> Result<(), JsValue>;
+}
+
 #[wasm_bindgen(module = "/src/bindings/link.js")]
 extern "C" {
     pub type Link;
@@ -306,6 +326,15 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = acceptAttachment)]
     pub fn accept_attachment(state: &JsValue) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = acceptTagged)]
+    pub fn accept_tagged(state: &JsValue, tag: &str) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = taggedSockets)]
+    pub fn tagged_sockets(state: &JsValue, tag: &str) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = socketTag)]
+    pub fn socket_tag(state: &JsValue, socket: &JsValue) -> Result<Option<String>, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub fn admitted(request: &JsValue) -> Result<Option<String>, JsValue>;

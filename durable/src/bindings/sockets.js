@@ -28,6 +28,22 @@ export function acceptAttachment(state) {
   return [new Response(null, { status: 101, webSocket: client }), server];
 }
 
+/** The same for an object with sockets of several kinds, which it tells apart by a tag. */
+export function acceptTagged(state, tag) {
+  const [client, server] = Object.values(new WebSocketPair());
+  state.acceptWebSocket(server, [tag]);
+  return [new Response(null, { status: 101, webSocket: client }), server];
+}
+
+/** The object's open sockets of one kind. */
+export function taggedSockets(state, tag) {
+  return state.getWebSockets(tag).filter((socket) => socket.readyState === WebSocket.OPEN);
+}
+
+export function socketTag(state, socket) {
+  return state.getTags(socket)[0];
+}
+
 /** What an upgrade that [`openAttachment`] passed on says of its caller. */
 export function admitted(request) {
   const text = request.headers.get(ADMITTED);

@@ -31,6 +31,25 @@ pub fn accept_attachment(state: &JsValue) -> Result<(JsValue, Socket), Failure> 
     Ok((both.get(0), Socket(both.get(1))))
 }
 
+/// The same for an object with sockets of several kinds, which it tells apart by a tag.
+///
+/// # Errors
+/// Where the platform has no socket to give.
+pub fn accept_tagged(state: &JsValue, tag: &str) -> Result<(JsValue, Socket), Failure> {
+    let both = glue::accept_tagged(state, tag)?;
+    Ok((both.get(0), Socket(both.get(1))))
+}
+
+/// The object's open sockets of one kind; none where the platform does not tell.
+pub fn tagged(state: &JsValue, tag: &str) -> Vec<Socket> {
+    glue::tagged_sockets(state, tag).map(|open| open.iter().map(Socket).collect()).unwrap_or_default()
+}
+
+/// Which kind of socket it is.
+pub fn tag(state: &JsValue, socket: &Socket) -> Option<String> {
+    glue::socket_tag(state, &socket.0).ok().flatten()
+}
+
 /// What a caller's upgrade says of the caller; `None` for one that is no caller's.
 pub fn admitted(request: &JsValue) -> Option<String> {
     glue::admitted(request).ok().flatten()

@@ -30,6 +30,10 @@ pub enum Route {
     Health,
     /// `GET /v1/status`
     Status,
+    /// `POST /v1/ws-ticket`
+    Ticket,
+    /// `GET /ws`: an upgrade
+    Socket,
     /// `GET /openapi.json`
     OpenApi,
     /// `GET /_connect`, an upgrade: a pod's connector.
@@ -50,6 +54,8 @@ impl Route {
             Self::Model => "/v1/models/{id}",
             Self::Health => "/v1/health",
             Self::Status => "/v1/status",
+            Self::Ticket => "/v1/ws-ticket",
+            Self::Socket => "/ws",
             Self::OpenApi => "/openapi.json",
             Self::Connect => "/_connect",
         }
@@ -58,11 +64,16 @@ impl Route {
     /// Methods for the `Allow` header.
     pub fn allow(self) -> &'static str {
         match self {
-            _ if self.api().is_some() => "POST, OPTIONS",
-            Self::OpenApi => "GET, HEAD",
+            _ if self.is_posted() => "POST, OPTIONS",
+            Self::OpenApi | Self::Socket => "GET, HEAD",
             Self::Connect => "GET",
             _ => "GET, HEAD, OPTIONS",
         }
+    }
+
+    /// Whether it takes POST, else GET.
+    const fn is_posted(self) -> bool {
+        self.api().is_some() || matches!(self, Self::Ticket)
     }
 
     /// Whether this is one of the paths of our own documents, which answer 202 while an agent starts
@@ -80,7 +91,14 @@ impl Route {
             Self::Completions => Some(Api::Completions),
             Self::Embeddings => Some(Api::Embeddings),
             Self::Responses => Some(Api::Responses),
-            Self::Models | Self::Model | Self::Health | Self::Status | Self::OpenApi | Self::Connect => None,
+            Self::Models
+            | Self::Model
+            | Self::Health
+            | Self::Status
+            | Self::Ticket
+            | Self::Socket
+            | Self::OpenApi
+            | Self::Connect => None,
         }
     }
 
@@ -97,6 +115,8 @@ impl Route {
             "/v1/models" => (Self::Models, None),
             "/v1/health" => (Self::Health, None),
             "/v1/status" => (Self::Status, None),
+            "/v1/ws-ticket" => (Self::Ticket, None),
+            "/ws" => (Self::Socket, None),
             "/openapi.json" => (Self::OpenApi, None),
             "/_connect" => (Self::Connect, None),
             _ => match path.strip_prefix("/v1/models/").and_then(decode_model) {
@@ -104,12 +124,12 @@ impl Route {
                 None => return Lookup::Unknown,
             },
         };
-        let posted = route.api().is_some();
+        let posted = route.is_posted();
         match method {
             "POST" if posted => Lookup::Found { route, model, head: false },
             "HEAD" if route == Self::Connect => Lookup::MethodNotAllowed { route, allow: route.allow() },
             "GET" | "HEAD" if !posted => Lookup::Found { route, model, head: method == "HEAD" },
-            "OPTIONS" if !matches!(route, Self::OpenApi | Self::Connect) => {
+            "OPTIONS" if !matches!(route, Self::OpenApi | Self::Socket | Self::Connect) => {
                 Lookup::Options { route, allow: route.allow() }
             }
             _ => Lookup::MethodNotAllowed { route, allow: route.allow() },
@@ -204,12 +224,15 @@ mod tests {
             ("GET", "/v1/models", Route::Models),
             ("GET", "/v1/health", Route::Health),
             ("HEAD", "/v1/status", Route::Status),
+            ("POST", "/v1/ws-ticket", Route::Ticket),
+            ("GET", "/ws", Route::Socket),
             ("GET", "/openapi.json", Route::OpenApi),
             ("GET", "/_connect", Route::Connect),
         ] {
             assert_eq!(found(method, path), Some((route, None)), "{method} {path}");
             assert_eq!(route.pattern(), path);
-            assert_eq!(route.api().map(Api::path), (method == "POST").then_some(path));
+            let runs = method == "POST" && route != Route::Ticket;
+            assert_eq!(route.api().map(Api::path), runs.then_some(path));
         }
     }
 

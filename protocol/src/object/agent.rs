@@ -156,7 +156,7 @@ pub struct RotateKey {
 }
 
 /// A key as it came in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presented {
     /// The account in the key.
     pub account: AccountId,
@@ -194,6 +194,37 @@ pub struct Admit {
     /// Wall time asked for, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// The key of a run that a socket asks for, in the place of `key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<Vouched>,
+}
+
+/// A key that was presented when a socket was opened: the object knows it by its own mark and keeps no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vouched {
+    /// The account in the key.
+    pub account: AccountId,
+    /// The key's public id.
+    pub id: KeyId,
+    /// Which of the key's secrets it was: the beginning of its hash. A rotation makes another one.
+    pub mark: String,
+}
+
+/// Asks to open a socket of `/ws`; comes with the upgrade itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// The key, unless there is a ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Presented>,
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The alias in the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Alias>,
+    /// The browser's origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
 }
 
 /// Whether a call may run.
@@ -315,6 +346,9 @@ pub struct Inspect {
     /// The route; empty in messages of the first version.
     #[serde(default)]
     pub path: String,
+    /// The ticket to keep, of [`Reading::Ticket`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// What is to be read.
@@ -327,6 +361,8 @@ pub enum Reading {
     Status,
     /// `/v1/health` with a key.
     Health,
+    /// `/v1/ws-ticket`: keeps a ticket for the key.
+    Ticket,
 }
 
 /// What may be read.
@@ -351,6 +387,8 @@ pub enum Read {
     Status(Box<Status>),
     /// Health with detail.
     Health(Box<HealthDetail>),
+    /// The ticket is kept.
+    Ticket,
     /// Refused.
     Refused(Problem),
 }

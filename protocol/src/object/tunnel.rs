@@ -2,6 +2,7 @@
 //! of an origin stands.
 
 use super::agent::Target;
+use super::agent::Upgrade;
 use crate::id::AgentId;
 use crate::request_id::RunId;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Socket {
+    /// A caller on `/ws`.
+    Caller(Box<Upgrade>),
     /// A pod's connector, with its connect token as it was written.
     Connect(String),
     /// A request to the pod: of a run, or a question of the Worker's own. The socket carries one stream of the

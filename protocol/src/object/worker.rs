@@ -7,7 +7,9 @@
 
 use crate::alphabet;
 use crate::credential::{same_text, Pepper};
-use crate::object::agent::Target;
+use crate::id::AgentId;
+use crate::object::agent::{Target, Vouched};
+use crate::request_id::RunId;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,23 @@ pub enum WorkerAsk {
     Probe(Box<Target>),
     /// Tell the provisioner. Answers `null` once it has taken the notice.
     Notify(Box<Notice>),
+    /// Run a chat that a socket asks for; its body, as `/v1/chat` takes it, follows after a line feed. Answers as
+    /// `/v1/chat` does.
+    Chat(Box<Chat>),
+}
+
+/// A chat that a socket asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Chat {
+    /// The agent.
+    pub agent: AgentId,
+    /// The key that the socket was opened with.
+    pub vouched: Vouched,
+    /// The browser's origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+    /// The run's id.
+    pub run: RunId,
 }
 
 /// A message for the provisioner.

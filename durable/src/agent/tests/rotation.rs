@@ -30,6 +30,7 @@ fn opens(bench: &mut Bench, key: &ApiKey) -> bool {
         browser: None,
         what: Reading::Health,
         path: String::new(),
+        ticket: None,
     };
     match bench.ok::<Inspection>(AgentOp::Inspect(ask)).outcome {
         Read::Health(_) => true,

@@ -81,9 +81,12 @@ fn an_endpoint_of_the_version_before_goes_on() {
     let key = bench.key_with(1, r#"{"name":"k","expires_at":"2026-11-24T00:00:00.000Z"}"#);
     bench.admit_run(Some(&key), 7, vec![]);
     bench.endpoint.flush(bench.now).unwrap();
-    for later in
-        ["DROP TABLE notice", "ALTER TABLE agent DROP COLUMN startup", "ALTER TABLE key DROP COLUMN end_told"]
-    {
+    for later in [
+        "DROP TABLE ticket",
+        "DROP TABLE notice",
+        "ALTER TABLE agent DROP COLUMN startup",
+        "ALTER TABLE key DROP COLUMN end_told",
+    ] {
         bench.sql.run(later, &[]).unwrap();
     }
     bench.sql.run("UPDATE schema SET version = ?1", &[5u64.into()]).unwrap();
