@@ -63,7 +63,7 @@ pub struct Room<S> {
     pub searchable: bool,
     /// Whether the hub asked what the conversation is.
     pub(super) hub_asked: bool,
-    /// Whether nobody followed when the hub was last told.
+    /// Whether nobody followed when the hub was last told, and only messages have come since.
     pub(super) hub_quiet: bool,
     pub(super) loaded: Option<Loaded>,
 }

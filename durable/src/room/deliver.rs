@@ -42,6 +42,8 @@ pub(super) struct Deliver {
     /// Nothing is tried before this.
     not_before: Cell<Millis>,
     failures: Cell<u32>,
+    /// A task waits until it is time to tell the hub.
+    gathering: Cell<bool>,
     /// Since when the hub is being told.
     pushing: Cell<Option<Millis>>,
 }
@@ -69,20 +71,33 @@ impl Deliver {
         }
     }
 
-    /// Tells the hub now, or in a moment where nobody followed the last time. It is told by one task at a time, which takes along what comes meanwhile; the alarm is there
-    /// for when it fails.
+    /// Tells the hub now, or in a moment where nobody followed the last time and messages are all that it lacks.
     pub(super) fn push(shared: &Rc<Shared>) {
+        if !shared.room.borrow().hub_is_quiet() {
+            Self::push_now(shared);
+            return;
+        }
+        if !shared.room.borrow().hub_lags() || shared.deliver.gathering.replace(true) {
+            return;
+        }
+        let shared = Rc::clone(shared);
+        task::soon(async move {
+            let _ = entry::sleep(QUIET_MS).await;
+            shared.deliver.gathering.set(false);
+            Self::push_now(&shared);
+        });
+    }
+
+    /// Tells the hub. It is told by one task at a time, which takes along what comes meanwhile; the alarm is there for
+    /// when it fails.
+    fn push_now(shared: &Rc<Shared>) {
         let now = now();
         if shared.deliver.is_pushing(now) || !shared.room.borrow().hub_lags() {
             return;
         }
         shared.deliver.pushing.set(Some(now));
         let shared = Rc::clone(shared);
-        let quiet = shared.room.borrow().hub_is_quiet();
         task::soon(async move {
-            if quiet {
-                let _ = entry::sleep(QUIET_MS).await;
-            }
             if let Err(error) = tell(&shared, Consumer::Hub, now + PUSH_MS).await {
                 entry::log("hub_behind", &error.to_string());
             }

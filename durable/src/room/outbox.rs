@@ -147,7 +147,8 @@ impl<S: Sql> Room<S> {
         }
     }
 
-    /// Whether nobody followed when the hub was last told, so that it need not be told at once.
+    /// Whether nobody followed when the hub was last told and only messages have come since, so that it need not be
+    /// told at once.
     pub fn hub_is_quiet(&self) -> bool {
         self.hub_quiet
     }
