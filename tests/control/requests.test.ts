@@ -56,7 +56,7 @@ describe("requests", () => {
       "/keys/a/b",
       "/%zz",
       "/accounts%00",
-      "/session",
+      "/session/x",
       "/events/x",
     ]) {
       for (const token of [OPERATOR_TOKEN, null]) {

@@ -9,6 +9,7 @@ import { targets } from "../network/against.ts";
 import { Server } from "../network/server.ts";
 import { BEARER, NETWORK_ID } from "../network/setup.ts";
 import { Attached, type Frame } from "./attached.ts";
+import { observe } from "./observer.ts";
 
 const HUB = `hub:${NETWORK_ID}:0`;
 const MISSED = { capabilities: { missed_mentions: true } };
@@ -55,10 +56,17 @@ if (targets().includes("ours")) {
       const agent = uniqueName("missing");
       const room = await server.room({ members: [agent] });
       const dm = { kind: "dm", dm_id: uniqueName("dm"), participant_ids: [agent, "somebody"] };
-      await server.send({ room, text: `@${agent} one` });
-      await server.send({ room, text: "to nobody" });
-      await server.send({ target: dm, text: "two" });
-      await server.send({ room, text: `@${agent} three` });
+      // Conversations tell the hub each for itself, so each message waits for the one before it.
+      const observer = await observe(server);
+      for (const sent of [
+        { room, text: `@${agent} one` },
+        { room, text: "to nobody" },
+        { target: dm, text: "two" },
+        { room, text: `@${agent} three` },
+      ]) {
+        await observer.sawMessage((await server.send(sent)).message_id);
+      }
+      observer.close();
       // Who does not ask gets what is new, and no more.
       const plain = await Attached.ready(server, agent, { as: attach });
       await expectQuiet(plain);
@@ -191,9 +199,12 @@ if (targets().includes("ours")) {
       const [seen] = await frames(first, 1);
       first.ack(seen?.cursor);
       await first.close();
+      // What the hub has when the agent comes back goes together, what comes later for itself.
+      const observer = await observe(server);
       for (let n = 0; n < 5; n += 1) {
-        await server.send({ room, text: `m${n}` });
+        await observer.sawMessage((await server.send({ room, text: `m${n}` })).message_id);
       }
+      observer.close();
       const again = await Attached.ready(server, agent, { ...several(2), cursor: seen?.cursor ?? "" });
       const got = await frames(again, 5);
       assert.deepEqual(
