@@ -1,7 +1,7 @@
 // The demo account, agent and key, made through the control API like anybody else's.
 //
-// Invariant: the same account, agent and key on every run, for as long as the local state is kept. The key
-// is shown once by the Worker, so it is kept in .wrangler/demo.json, readable by its owner alone.
+// Invariant: the same account, agent and key on every run, for as long as the local state is kept. Key and connect
+// token are shown once by the Worker, so they are kept in .wrangler/demo.json, readable by its owner alone.
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,13 +17,16 @@ export interface Demo {
   account: string;
   agent: string;
   key: string;
+  /** What the connector of the demo pod shows. */
+  connectToken: string;
 }
 
 interface AgentDocument {
   id: string;
   state: string;
   reason?: string | null;
-  origin: { type: string; url?: string };
+  origin: { type: string };
+  connect_token?: string;
 }
 
 class Control {
@@ -68,52 +71,57 @@ function remember(demo: Demo): void {
   renameSync(unfinished, FILE);
 }
 
-/** The agent, pointing at the pod of this run: its port is another one every time. */
-async function agentAt(control: Control, podUrl: string): Promise<AgentDocument> {
-  const origin = { type: "http", url: podUrl };
+/** The agent, whose pod is reached through a tunnel. */
+async function tunnelled(control: Control): Promise<AgentDocument> {
+  const origin = { type: "tunnel" };
   const reference = `/agents/${encodeURIComponent(`${ACCOUNT}/${AGENT}`)}`;
   const found = await control.call("GET", reference);
   if (found.status === 404) {
     return control.must<AgentDocument>("POST", "/agents", { account: ACCOUNT, name: AGENT, origin });
   }
   const agent = await control.must<AgentDocument>("GET", reference);
-  return agent.origin.url === podUrl
+  return agent.origin.type === origin.type
     ? agent
     : control.must<AgentDocument>("PATCH", `/agents/${agent.id}`, { origin });
 }
 
-async function running(control: Control, id: string): Promise<void> {
+function get(url: string, demo: Demo, path: string): Promise<Response> {
+  const headers = { authorization: `Bearer ${demo.key}` };
+  return fetch(`${url}/agents/${demo.agent}${path}`, { headers });
+}
+
+/** Makes what is missing and returns the ids, the key and the connect token. */
+export async function demoAgent(url: string, operatorToken: string): Promise<Demo> {
+  const control = new Control(url, operatorToken);
+  await control.must("POST", "/accounts", { id: ACCOUNT, name: "Demo" });
+  const agent = await tunnelled(control);
+  const before = remembered();
+  const known = before?.agent === agent.id ? before : undefined;
+  const connectToken =
+    agent.connect_token ??
+    known?.connectToken ??
+    (await control.must<{ connect_token: string }>("POST", `/agents/${agent.id}/connect-token`))
+      .connect_token;
+  let key = known?.key;
+  if (known === undefined || (await get(url, known, "/v1/status")).status !== 200) {
+    const path = `/agents/${agent.id}/keys`;
+    key = (await control.must<{ key: string }>("POST", path, { name: "make run" })).key;
+  }
+  const demo = { account: ACCOUNT, agent: agent.id, key: key ?? "", connectToken };
+  remember(demo);
+  return demo;
+}
+
+/** Waits until the demo agent serves, which it does once its connector is there; starts it where somebody stopped it. */
+export async function demoServes(url: string, operatorToken: string, demo: Demo): Promise<void> {
+  const control = new Control(url, operatorToken);
   const end = performance.now() + RUNNING_MS;
-  let agent = await control.must<AgentDocument>("POST", `/agents/${id}/start`);
-  while (agent.state !== "running") {
+  await control.must("POST", `/agents/${demo.agent}/start`);
+  while ((await get(url, demo, "/v1/models")).status !== 200) {
     if (performance.now() > end) {
+      const agent = await control.must<AgentDocument>("GET", `/agents/${demo.agent}`);
       throw new StepError(`the demo agent is ${agent.state}`, agent.reason ?? "It did not start in time.");
     }
     await sleep(100);
-    agent = await control.must<AgentDocument>("GET", `/agents/${id}`);
   }
-}
-
-async function works(url: string, demo: Demo): Promise<boolean> {
-  const headers = { authorization: `Bearer ${demo.key}` };
-  const answer = await fetch(`${url}/agents/${demo.agent}/v1/status`, { headers });
-  return answer.status === 200;
-}
-
-/** Makes what is missing and returns the ids and the key. */
-export async function demoAgent(url: string, operatorToken: string, podUrl: string): Promise<Demo> {
-  const control = new Control(url, operatorToken);
-  await control.must("POST", "/accounts", { id: ACCOUNT, name: "Demo" });
-  const agent = await agentAt(control, podUrl);
-  await running(control, agent.id);
-  const before = remembered();
-  if (before !== undefined && before.agent === agent.id && (await works(url, before))) {
-    return before;
-  }
-  const { key } = await control.must<{ key: string }>("POST", `/agents/${agent.id}/keys`, {
-    name: "make run",
-  });
-  const demo = { account: ACCOUNT, agent: agent.id, key };
-  remember(demo);
-  return demo;
 }

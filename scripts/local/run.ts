@@ -1,12 +1,12 @@
 // `make run` once the Worker is built: the migrations, the demo pod, the Worker on workerd through
-// `wrangler dev`, the demo agent and its key, and the lines to paste.
+// `wrangler dev`, the demo agent and its key, the connector between the two, and the lines to paste.
 //
 // Invariant: whichever step fails, and however this ends (Ctrl-C, SIGTERM, a program that dies), nothing
 // that was started here goes on running.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { demoAgent } from "./demo.ts";
+import { type Demo, demoAgent, demoServes } from "./demo.ts";
 import { lines } from "./lines.ts";
 import { migrate } from "./migrate.ts";
 import { chosenMode, localNetwork, type Mode } from "./network.ts";
@@ -29,6 +29,21 @@ async function startPod(): Promise<{ program: Program; url: string }> {
   const line = await program.firstLine();
   const { port } = JSON.parse(line) as { port: number };
   return { program, url: `http://127.0.0.1:${port}` };
+}
+
+/** The pod's way to its agent, as anybody would run it. */
+function startConnector(url: string, demo: Demo, pod: string): Program {
+  const program = process.env.MOLTGHOST_BIN;
+  if (program === undefined) {
+    throw new StepError("MOLTGHOST_BIN is not set", "Use make run, which builds the command line.");
+  }
+  return start("the connector", program, ["connect", demo.agent, "--to", pod, "--json"], {
+    MOLTGHOST_API: url,
+    MOLTGHOST_CONNECT_TOKEN: demo.connectToken,
+    // The settings of whoever runs this are another deployment's.
+    MOLTGHOST_CONFIG: join(STATE, "connector.json"),
+    MOLTGHOST_TOKEN: "",
+  });
 }
 
 function startWorker(port: number, mode: Mode): Program {
@@ -72,11 +87,14 @@ async function main(): Promise<never> {
   const url = `http://127.0.0.1:${port}`;
   await ready(url, worker);
   say("making the demo agent and its key");
-  const demo = await demoAgent(url, secrets.OPERATOR_TOKEN, pod.url);
+  const demo = await demoAgent(url, secrets.OPERATOR_TOKEN);
+  say("connecting the demo pod");
+  const connector = startConnector(url, demo, pod.url);
+  await demoServes(url, secrets.OPERATOR_TOKEN, demo);
   say("making the network's tokens and its first room");
   const network = await localNetwork(url, mode, secrets.OPERATOR_TOKEN, secrets.ADMIN_TOKEN);
   console.log(lines(url, demo, network, secrets.OPERATOR_TOKEN, worker.log));
-  const ended = await Promise.race([worker.ended, pod.program.ended]);
+  const ended = await Promise.race([worker.ended, pod.program.ended, connector.ended]);
   throw new StepError(`${ended.name} ended by itself (${ended.how})`, tail(ended.log));
 }
 
