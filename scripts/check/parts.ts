@@ -114,8 +114,7 @@ export function parts(): Part[] {
     {
       name: "program",
       label: "the command line",
-      command: ["cargo", "build", "--package", "moltghost-cli"],
-      environment: NATIVE,
+      command: script("build-cli"),
       counts: NO_TESTS,
     },
     {

@@ -111,7 +111,6 @@ describe("the console under load", () => {
     assert.ok(most < 700, `${String(most)} messages were in the page at once`);
     // Back down a little, something new comes: what is read stays where it is.
     await page.mouse.wheel(0, 900);
-    await sleep(300);
     const top = async () => {
       const ids = await page.locator("[data-message]").evaluateAll((all) =>
         all.flatMap((one) => {
@@ -123,10 +122,18 @@ describe("the console under load", () => {
       );
       return ids;
     };
-    const before = await top();
+    let before: string[] = [];
+    await until("the page to stand still", async () => {
+      const last = before;
+      before = await top();
+      return before.length > 0 && before.join() === last.join();
+    });
+    const unread = page.getByRole("link", { name: /Lobby.*unread/ });
+    assert.equal(await unread.count(), 0);
     await stage.say({ room: "endless", text: "something new" });
-    await page.getByText("Live", { exact: true }).waitFor();
-    await sleep(500);
+    // What comes after it is seen beside the list of rooms.
+    await stage.say({ room: "lobby", text: "something else" });
+    await unread.waitFor();
     assert.deepEqual(await top(), before);
     assert.deepEqual(errors, []);
     await context.close();
