@@ -1,7 +1,7 @@
 // One call over HTTP, sent again where that is safe, until there is an answer to read.
 
 import type { Deadline } from "./deadline.ts";
-import { ConnectionError, errorOf, type MoltGhostError } from "./errors.ts";
+import { ConnectionError, errorOf, MoltGhostError } from "./errors.ts";
 import { askedDelay, delayBefore, mayRetryAnswer, mayRetryFailure } from "./retry.ts";
 
 /** `fetch`, or one with the same manners. */
@@ -130,8 +130,9 @@ async function refusal(response: Response): Promise<MoltGhostError> {
 }
 
 function brokenOff(cause: unknown): MoltGhostError {
-  if (cause instanceof Error && "retryable" in cause) {
-    return cause as MoltGhostError;
+  // Not by its members: errors of workerd have a `retryable` of their own.
+  if (cause instanceof MoltGhostError) {
+    return cause;
   }
   const reason = cause instanceof Error ? cause.message : "unknown reason";
   return new ConnectionError({
