@@ -7,7 +7,7 @@ import { fromPyPi } from "../peers/cache.ts";
 import { startPeer } from "../peers/start.ts";
 import { MODEL, type Program } from "./program.ts";
 
-const VERSION = "1.106.2";
+export const VERSION = "1.106.2";
 const MASTER_KEY = "sk-bench-master-key";
 
 export const litellm: Program = {

@@ -2,6 +2,14 @@
 
 #![allow(clippy::doc_markdown, reason = "clap prints these comments as they stand")]
 
+mod access;
+mod agents;
+mod pods;
+
+pub use access::{Account, Auth};
+pub use agents::{Agent, Deploy, Start, Status};
+pub use pods::{Connect, Dev};
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -29,6 +37,8 @@ Environment:
   MOLTGHOST_NETWORK_TOKEN  a token of the network with the scope admin
   MOLTGHOST_CONNECT_TOKEN  connect token of an agent, for connect
   MOLTGHOST_CONFIG         another file than ~/.config/moltghost/config.json
+  MOLTGHOST_CHECKOUT       checkout that has the Worker, for dev
+  SSL_CERT_FILE            certificates to trust, in place of the machine's
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credential, 4 not found, 5 conflict, 6 not now,
 7 unreachable, 8 waited in vain, 9 doctor found something, 130 interrupted.";
@@ -44,6 +54,8 @@ pub enum Command {
     Deploy(Deploy),
     /// Serve an agent's calls from a pod that nobody else can reach
     Connect(Connect),
+    /// Run a deployment on this machine in front of a server of yours, and print lines to paste
+    Dev(Dev),
     /// Show an agent: where it stands and where it is reached
     Status(Status),
     /// List, start, stop and end agents
@@ -52,9 +64,12 @@ pub enum Command {
     /// Make and revoke keys for callers
     #[command(subcommand)]
     Auth(Auth),
+    /// Make accounts, and tokens for this command line
+    #[command(subcommand)]
+    Account(Account),
     /// Show what agents used
     Usage(Usage),
-    /// Show what happened to an agent: its states and keys
+    /// Show what happened to an agent: its states, links and keys
     Logs(Logs),
     /// Set up the chat network
     #[command(subcommand)]
@@ -79,193 +94,6 @@ pub struct Login {
     /// The address is the network's, and the token one of its own (for network apply)
     #[arg(long)]
     pub network: bool,
-}
-
-/// `deploy`.
-#[derive(Debug, Args)]
-pub struct Deploy {
-    /// Name of the agent; an operator writes ACCOUNT/NAME
-    #[arg(value_parser = agent_name)]
-    pub name: String,
-    /// Region of the pods, such as ap-southeast-1
-    #[arg(long)]
-    pub region: Option<String>,
-    /// Number of pods, 1 to 16
-    #[arg(long, value_name = "N")]
-    pub replicas: Option<u32>,
-    /// A pod that is reached at an address, instead of by moltghost connect
-    #[arg(long, value_name = "URL")]
-    pub origin: Option<String>,
-    /// A secret header for that address: NAME=env:VARIABLE, NAME=file:PATH or NAME=VALUE
-    #[arg(long = "header", value_name = "NAME=VALUE", requires = "origin")]
-    pub headers: Vec<String>,
-    /// A second name for the agent's address
-    #[arg(long)]
-    pub alias: Option<String>,
-    /// The model that callers get who name none
-    #[arg(long)]
-    pub model: Option<String>,
-    /// Wait until the agent runs
-    #[arg(long)]
-    pub wait: bool,
-    /// Longest wait, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    pub timeout: u64,
-}
-
-/// `connect`.
-#[derive(Debug, Args)]
-pub struct Connect {
-    /// The agent: name, alias or id
-    #[arg(value_parser = agent_name)]
-    pub name: String,
-    /// The pod: an OpenAI-compatible server, such as http://127.0.0.1:11434
-    #[arg(long, value_name = "URL")]
-    pub to: String,
-    /// Name of this pod among several; a newer connector of the same name takes the place of the older
-    #[arg(long, value_name = "NAME")]
-    pub replica: Option<String>,
-    /// A secret header for the pod: NAME=env:VARIABLE, NAME=file:PATH or NAME=VALUE
-    #[arg(long = "header", value_name = "NAME=VALUE")]
-    pub headers: Vec<String>,
-    /// Share of the calls among several pods, 1 to 100
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub weight: u16,
-    /// Where this pod runs
-    #[arg(long)]
-    pub region: Option<String>,
-    /// How long calls in flight may take when it is told to end
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub drain: u64,
-    /// Make a new connect token, which ends the links of the one before
-    #[arg(long)]
-    pub new_token: bool,
-}
-
-/// `status`.
-#[derive(Debug, Args)]
-pub struct Status {
-    /// The agent: name, alias or id
-    #[arg(value_parser = agent_name)]
-    pub name: String,
-    /// Print its address and nothing else
-    #[arg(long)]
-    pub url: bool,
-}
-
-/// `agent …`.
-#[derive(Debug, Subcommand)]
-pub enum Agent {
-    /// List agents
-    #[command(visible_alias = "ls")]
-    List {
-        /// Those of this account; for operators
-        #[arg(long)]
-        account: Option<String>,
-        /// Those in this state
-        #[arg(long)]
-        state: Option<String>,
-    },
-    /// Show everything about an agent
-    Show {
-        /// The agent: name, alias or id
-        #[arg(value_parser = agent_name)]
-        name: String,
-    },
-    /// Start an agent that was stopped or failed
-    Start(Start),
-    /// Stop an agent: its endpoint answers 503 until it is started
-    #[command(visible_alias = "pause")]
-    Stop {
-        /// The agent: name, alias or id
-        #[arg(value_parser = agent_name)]
-        name: String,
-        /// End the calls in flight, with an error
-        #[arg(long)]
-        now: bool,
-    },
-    /// Start an agent anew: its pod is asked again what it can do
-    Restart(Start),
-    /// End an agent for ever: its endpoint answers 410, its keys are dead
-    Terminate {
-        /// The agent: name, alias or id
-        #[arg(value_parser = agent_name)]
-        name: String,
-        /// Do not ask
-        #[arg(long, short)]
-        yes: bool,
-    },
-    /// Give an agent's address a second name
-    Alias {
-        /// The agent: name, alias or id
-        #[arg(value_parser = agent_name)]
-        name: String,
-        /// The new alias: lower-case letters, digits and single hyphens
-        #[arg(required_unless_present = "remove")]
-        alias: Option<String>,
-        /// Take the alias away; it is free for others after 30 days
-        #[arg(long, conflicts_with = "alias")]
-        remove: bool,
-    },
-}
-
-/// `agent start` and `agent restart`.
-#[derive(Debug, Args)]
-pub struct Start {
-    /// The agent: name, alias or id
-    #[arg(value_parser = agent_name)]
-    pub name: String,
-    /// Wait until the agent runs
-    #[arg(long)]
-    pub wait: bool,
-    /// Longest wait, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    pub timeout: u64,
-}
-
-/// `auth …`.
-#[derive(Debug, Subcommand)]
-pub enum Auth {
-    /// Make a key and print it; it is shown this once
-    CreateKey {
-        /// The agent that it opens: name, alias or id
-        #[arg(long, value_parser = agent_name)]
-        agent: String,
-        /// What it is for
-        #[arg(long, value_name = "LABEL")]
-        name: String,
-        /// When it ends, such as 2027-01-31T12:00:00Z
-        #[arg(long, value_name = "TIME")]
-        expires_at: Option<String>,
-        /// A path that it opens; none: all
-        #[arg(long = "path", value_name = "PATH")]
-        paths: Vec<String>,
-        /// Requests that it may make in a minute
-        #[arg(long)]
-        rpm: Option<u32>,
-    },
-    /// List keys, without their secrets
-    ListKeys {
-        /// Those of this agent
-        #[arg(long, value_parser = agent_name)]
-        agent: Option<String>,
-        /// Those of this account; for operators
-        #[arg(long)]
-        account: Option<String>,
-    },
-    /// Give a key a new secret and print it; the old one stays valid for a while
-    RotateKey {
-        /// Id of the key, or `-` for the key itself on standard input
-        key: String,
-        /// How long the old secret stays valid
-        #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
-        grace: u32,
-    },
-    /// Revoke a key: it opens nothing from now on
-    RevokeKey {
-        /// Id of the key, the key itself, or `-` for the key on standard input
-        key: String,
-    },
 }
 
 /// `usage`.

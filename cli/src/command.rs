@@ -1,9 +1,11 @@
 //! What the program does, one file for each command.
 
+mod account;
 mod agent;
 mod apply;
 mod auth;
 mod deploy;
+mod dev;
 mod doctor;
 mod login;
 mod logs;
@@ -24,10 +26,12 @@ use serde_json::Value;
 /// # Errors
 /// Why it was not done.
 pub async fn run(command: Command, output: Output) -> Result<(), Failure> {
-    // It has its own way to end.
-    if let Command::Connect(args) = command {
-        return crate::connect::connect(args, output).await;
-    }
+    // These have their own ways to end.
+    let command = match command {
+        Command::Connect(args) => return crate::connect::connect(args, output).await,
+        Command::Dev(args) => return dev::dev(args, output).await,
+        command => command,
+    };
     tokio::select! {
         done = dispatch(command, output) => done,
         _ = tokio::signal::ctrl_c() => {
@@ -40,12 +44,14 @@ async fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Completions { shell } => completions(shell, output),
         Command::Connect(args) => crate::connect::connect(args, output).await,
+        Command::Dev(args) => dev::dev(args, output).await,
         Command::Login(args) => login::login(args, output).await,
         Command::Logout => login::logout(output),
         Command::Deploy(args) => deploy::deploy(args, output).await,
         Command::Status(args) => status::status(args, output).await,
         Command::Agent(command) => agent::run(command, output).await,
         Command::Auth(command) => auth::run(command, output).await,
+        Command::Account(command) => account::run(command, output).await,
         Command::Usage(args) => usage::usage(args, output).await,
         Command::Logs(args) => logs::logs(args, output).await,
         Command::Network(Network::Apply { file }) => apply::apply(file, output).await,
@@ -56,13 +62,24 @@ async fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
 fn completions(shell: clap_complete::Shell, output: Output) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "moltghost", &mut script);
-    output.line(String::from_utf8_lossy(&script).trim_end())
+    let script = String::from_utf8_lossy(&script);
+    output.either(&serde_json::json!({ "shell": shell.to_string(), "script": script }), script.trim_end())
 }
 
 /// The control API, with the token that is set.
 fn control() -> Result<Api, Failure> {
     let settings = Settings::load()?;
     Ok(Api::new(settings.api()?, Some(settings.token()?)))
+}
+
+/// A secret as it was given: itself, or `-` for a line of standard input, which other users cannot read.
+fn argument_or_stdin(text: &str) -> Result<String, Failure> {
+    if text.trim() != "-" {
+        return Ok(text.trim().to_owned());
+    }
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::stdin().lock(), &mut line)?;
+    Ok(line.trim().to_owned())
 }
 
 /// All items of a list, page by page. `path` may have a query.

@@ -9,10 +9,10 @@ mod backoff;
 mod call;
 mod inbound;
 mod link;
-mod pod;
+pub mod pod;
 mod report;
 mod table;
-mod target;
+pub mod target;
 mod upgrade;
 
 use crate::args::Connect;
@@ -74,8 +74,9 @@ async fn signals(stop: &watch::Sender<Stop>, patience: Duration, report: &Report
     Err(Failure::new(Kind::Interrupted, "Ended at once; callers of calls in flight were told."))
 }
 
+/// Waits for a signal that ends the program.
 #[cfg(unix)]
-async fn signal() -> Result<(), Failure> {
+pub async fn signal() -> Result<(), Failure> {
     use tokio::signal::unix::{signal, SignalKind};
     let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
@@ -86,8 +87,9 @@ async fn signal() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Waits for a signal that ends the program.
 #[cfg(not(unix))]
-async fn signal() -> Result<(), Failure> {
+pub async fn signal() -> Result<(), Failure> {
     Ok(tokio::signal::ctrl_c().await?)
 }
 
@@ -201,17 +203,7 @@ impl Connector {
     async fn look_at_pod(&self) {
         match self.pod.probe().await {
             Ok(found) => {
-                let count = |names: &Option<Vec<String>>, what: &str| match names {
-                    None => format!("no list of {what}s"),
-                    Some(names) if names.len() == 1 => format!("1 {what} ({})", names.join("")),
-                    Some(names) => format!("{} {what}s", names.len()),
-                };
-                let text = format!(
-                    "{} has {}, {}",
-                    self.pod.base(),
-                    count(&found.models, "model"),
-                    count(&found.tools, "tool")
-                );
+                let text = found.describe(self.pod.base());
                 let members = json!({ "url": self.pod.base(), "models": found.models, "tools": found.tools });
                 self.report.event("pod", &members, &text);
             }

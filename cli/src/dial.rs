@@ -3,6 +3,7 @@
 //! Certificates are checked against the machine's own roots, which `SSL_CERT_FILE` and `SSL_CERT_DIR` can name; a
 //! machine without any, such as a bare container, gets Mozilla's, which are compiled in.
 
+use crate::settings::variable;
 use hyper::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::dns::Name;
@@ -75,6 +76,19 @@ fn tls() -> ClientConfig {
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+/// What is wrong with the certificates that the user names in place of the machine's; `None` if nothing is, or if none
+/// are named.
+pub fn named_certificates() -> Option<String> {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| Some((name, variable(name)?)));
+    let (name, place) = named.into_iter().flatten().next()?;
+    let read = rustls_native_certs::load_native_certs();
+    if !read.certs.is_empty() {
+        return None;
+    }
+    let why = read.errors.first().map_or_else(|| "there is none".to_owned(), |error| reason(error));
+    Some(format!("{name} is {place}, of which no certificate can be read: {why}"))
 }
 
 /// Opens a connection.

@@ -11,6 +11,7 @@ mod command;
 mod connect;
 mod dial;
 mod failure;
+mod hidden;
 mod output;
 mod secret_header;
 mod settings;
@@ -22,7 +23,10 @@ use output::Output;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unreadable(&error),
+    };
     let output = Output { json: cli.json, quiet: cli.quiet };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
             let done = runtime.block_on(command::run(cli.command, output));
             // What still resolves a name is not waited for.
             runtime.shutdown_background();
+            hidden::restore();
             done
         }
         Err(error) => Err(Failure::from(error)),
@@ -41,6 +46,22 @@ fn main() -> ExitCode {
             ExitCode::from(failure.kind as u8)
         }
     }
+}
+
+/// A command line that cannot be read, or that asks for help: in clap's words, as JSON if that is asked for.
+fn unreadable(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !std::env::args().any(|argument| argument == "--json") {
+        error.exit();
+    }
+    let text = error.to_string();
+    // The first paragraph says what is wrong, the second how the command is written.
+    let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let what = what.strip_prefix("error: ").unwrap_or(what).replace('\n', " ");
+    let usage = rest.split("\n\n").find(|part| part.starts_with("Usage: ")).map(str::trim);
+    let mut failure = Failure::new(Kind::Usage, what);
+    failure.next = usage.map(str::to_owned);
+    report(&failure, Output { json: true, quiet: true });
+    ExitCode::from(Kind::Usage as u8)
 }
 
 /// Says what went wrong on stderr, as JSON with `--json`. An empty message has been said already.

@@ -46,19 +46,21 @@ pub struct Stored {
 /// The settings of one run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the file is, or would be.
+    /// Where the file is, or would be; nothing where there is no place for it.
     pub path: PathBuf,
     /// What it holds.
     pub stored: Stored,
 }
 
 impl Settings {
-    /// Reads the file, if there is one.
+    /// Reads the file, if there is one: a container that has all from its environment need have no home.
     ///
     /// # Errors
     /// It cannot be read, or others can read it.
     pub fn load() -> Result<Self, Failure> {
-        let path = path()?;
+        let Some(path) = path() else {
+            return Ok(Self { path: PathBuf::new(), stored: Stored::default() });
+        };
         let stored = match std::fs::read(&path) {
             Ok(bytes) => {
                 check_private(&path)?;
@@ -73,6 +75,15 @@ impl Settings {
         Ok(Self { path, stored })
     }
 
+    /// The file, for people.
+    pub fn file(&self) -> String {
+        if self.path.as_os_str().is_empty() {
+            "none".to_owned()
+        } else {
+            self.path.display().to_string()
+        }
+    }
+
     /// Writes the file: beside it first, then in its place.
     ///
     /// # Errors
@@ -82,6 +93,10 @@ impl Settings {
             Failure::new(Kind::Other, format!("{} cannot be written: {error}.", self.path.display()))
                 .next(format!("Name another place in {CONFIG}, or pass credentials in the environment."))
         };
+        if self.path.as_os_str().is_empty() {
+            return Err(Failure::new(Kind::Other, "There is no HOME to keep settings in.")
+                .next(format!("Set {CONFIG}, or pass credentials in the environment.")));
+        }
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
@@ -94,6 +109,16 @@ impl Settings {
             let _ = std::fs::remove_file(&beside);
             failed(error)
         })
+    }
+
+    /// Keeps an agent's connect token for connectors on this machine; answers where.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep_connect_token(&mut self, agent: &str, token: &str) -> Result<String, Failure> {
+        self.stored.connect_tokens.insert(agent.to_owned(), token.to_owned());
+        self.save()?;
+        Ok(self.file())
     }
 
     /// Address of the control API, without `/api/v1`.
@@ -176,17 +201,15 @@ pub fn address(text: &str) -> Result<String, &'static str> {
     Ok(format!("{scheme}://{authority}"))
 }
 
-fn path() -> Result<PathBuf, Failure> {
+fn path() -> Option<PathBuf> {
     if let Some(path) = variable(CONFIG) {
-        return Ok(PathBuf::from(path));
+        return Some(PathBuf::from(path));
     }
     let base = variable("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
         .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".config")));
-    base.map(|base| base.join("moltghost/config.json")).ok_or_else(|| {
-        Failure::new(Kind::Other, "There is no HOME to keep settings in.").next(format!("Set {CONFIG}."))
-    })
+    base.map(|base| base.join("moltghost/config.json"))
 }
 
 #[cfg(unix)]

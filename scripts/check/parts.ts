@@ -28,8 +28,8 @@ const CONCURRENCY = "2";
 const FILE_TIMEOUT_MS = "900000";
 const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "20";
 
-/** Suites that drive Python programs: the official SDK, schemathesis. */
-const PYTHON = /^tests\/sdk\/|schemathesis/;
+/** Suites that drive Python programs: the official SDK, schemathesis, the LiteLLM proxy. */
+const PYTHON = /^tests\/sdk\/|schemathesis|litellm/;
 /** Suites that drive a browser. */
 const BROWSER = /^tests\/console\//;
 /** The suite of the network, which runs against our Worker and against the original. */
@@ -181,6 +181,7 @@ export function parts(): Part[] {
       command: nodeTests(python),
       counts: nodeCounts,
       needsBuild: true,
+      needsProgram: true,
       ...(python.length === 0 ? { leftOut: "there are none yet" } : {}),
     },
     {

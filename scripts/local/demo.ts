@@ -1,24 +1,28 @@
-// The demo account, agent and key, made through the control API like anybody else's.
+// The demo account with a token, an agent of it and its key, made through the control API like anybody else's.
 //
-// Invariant: the same account, agent and key on every run, for as long as the local state is kept. Key and connect
-// token are shown once by the Worker, so they are kept in .wrangler/demo.json, readable by its owner alone.
+// Invariant: the same account, agent, key and token on every run, for as long as the local state is kept. Secrets are
+// shown once by the Worker, so they are kept in .wrangler/demo.json (or agent-NAME.json), readable by its owner alone.
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { STATE, StepError } from "./step.ts";
 
-const FILE = join(STATE, "demo.json");
 const ACCOUNT = "demo";
-const AGENT = "demo";
 const RUNNING_MS = 30_000;
 
 export interface Demo {
   account: string;
   agent: string;
   key: string;
-  /** What the connector of the demo pod shows. */
+  /** What the pod's connector shows. */
   connectToken: string;
+  /** Token of the account, for the command line. */
+  token: string;
+}
+
+function file(name: string): string {
+  return join(STATE, name === "demo" ? "demo.json" : `agent-${name}.json`);
 }
 
 interface AgentDocument {
@@ -57,27 +61,27 @@ class Control {
   }
 }
 
-function remembered(): Demo | undefined {
+function remembered(name: string): Demo | undefined {
   try {
-    return JSON.parse(readFileSync(FILE, "utf8")) as Demo;
+    return JSON.parse(readFileSync(file(name), "utf8")) as Demo;
   } catch {
     return undefined;
   }
 }
 
-function remember(demo: Demo): void {
-  const unfinished = `${FILE}.${process.pid}`;
+function remember(name: string, demo: Demo): void {
+  const unfinished = `${file(name)}.${process.pid}`;
   writeFileSync(unfinished, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
-  renameSync(unfinished, FILE);
+  renameSync(unfinished, file(name));
 }
 
 /** The agent, whose pod is reached through a tunnel. */
-async function tunnelled(control: Control): Promise<AgentDocument> {
+async function tunnelled(control: Control, name: string): Promise<AgentDocument> {
   const origin = { type: "tunnel" };
-  const reference = `/agents/${encodeURIComponent(`${ACCOUNT}/${AGENT}`)}`;
+  const reference = `/agents/${encodeURIComponent(`${ACCOUNT}/${name}`)}`;
   const found = await control.call("GET", reference);
   if (found.status === 404) {
-    return control.must<AgentDocument>("POST", "/agents", { account: ACCOUNT, name: AGENT, origin });
+    return control.must<AgentDocument>("POST", "/agents", { account: ACCOUNT, name, origin });
   }
   const agent = await control.must<AgentDocument>("GET", reference);
   return agent.origin.type === origin.type
@@ -90,12 +94,24 @@ function get(url: string, demo: Demo, path: string): Promise<Response> {
   return fetch(`${url}/agents/${demo.agent}${path}`, { headers });
 }
 
-/** Makes what is missing and returns the ids, the key and the connect token. */
-export async function demoAgent(url: string, operatorToken: string): Promise<Demo> {
+/** The token of before if it still opens the account, else a new one. */
+async function accountToken(url: string, control: Control, before: string | undefined): Promise<string> {
+  if (
+    before !== undefined &&
+    (await new Control(url, before).call("GET", "/agents?limit=1")).status === 200
+  ) {
+    return before;
+  }
+  const made = { name: "make run", role: "admin" };
+  return (await control.must<{ token: string }>("POST", `/accounts/${ACCOUNT}/tokens`, made)).token;
+}
+
+/** Makes what is missing and returns the ids, the key and the tokens. */
+export async function demoAgent(url: string, operatorToken: string, name: string): Promise<Demo> {
   const control = new Control(url, operatorToken);
   await control.must("POST", "/accounts", { id: ACCOUNT, name: "Demo" });
-  const agent = await tunnelled(control);
-  const before = remembered();
+  const agent = await tunnelled(control, name);
+  const before = remembered(name);
   const known = before?.agent === agent.id ? before : undefined;
   const connectToken =
     agent.connect_token ??
@@ -107,20 +123,32 @@ export async function demoAgent(url: string, operatorToken: string): Promise<Dem
     const path = `/agents/${agent.id}/keys`;
     key = (await control.must<{ key: string }>("POST", path, { name: "make run" })).key;
   }
-  const demo = { account: ACCOUNT, agent: agent.id, key: key ?? "", connectToken };
-  remember(demo);
+  const token = await accountToken(url, control, before?.token);
+  const demo = { account: ACCOUNT, agent: agent.id, key: key ?? "", connectToken, token };
+  remember(name, demo);
   return demo;
 }
 
-/** Waits until the demo agent serves, which it does once its connector is there; starts it where somebody stopped it. */
-export async function demoServes(url: string, operatorToken: string, demo: Demo): Promise<void> {
+/**
+ * Waits until the agent runs, which it does once its connector is there; starts it where somebody stopped it. Returns the
+ * models that it has.
+ */
+export async function demoServes(url: string, operatorToken: string, demo: Demo): Promise<string[]> {
   const control = new Control(url, operatorToken);
   const end = performance.now() + RUNNING_MS;
   await control.must("POST", `/agents/${demo.agent}/start`);
-  while ((await get(url, demo, "/v1/models")).status !== 200) {
-    if (performance.now() > end) {
-      const agent = await control.must<AgentDocument>("GET", `/agents/${demo.agent}`);
-      throw new StepError(`the demo agent is ${agent.state}`, agent.reason ?? "It did not start in time.");
+  for (;;) {
+    const models = await get(url, demo, "/v1/models");
+    if (models.ok) {
+      return ((await models.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
+    }
+    // A server need not have a list of them.
+    if (models.status === 404) {
+      return [];
+    }
+    const agent = await control.must<AgentDocument>("GET", `/agents/${demo.agent}`);
+    if (agent.state === "failed" || performance.now() > end) {
+      throw new StepError(`the agent is ${agent.state}`, agent.reason ?? "It did not start in time.");
     }
     await sleep(100);
   }

@@ -96,17 +96,19 @@ export class Program {
 
 const programs: Program[] = [];
 
+/** Starts a program; what it prints goes into a log, and with `speaks` its stderr to whoever runs this. */
 export function start(
   name: string,
   command: string,
   args: string[],
   environment: NodeJS.ProcessEnv = {},
+  speaks = false,
 ): Program {
   mkdirSync(LOGS, { recursive: true });
   const child = spawn(command, args, {
     cwd: ROOT,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", speaks ? "inherit" : "pipe"],
     env: { ...process.env, ...environment },
   });
   const program = new Program(name, child, join(LOGS, `${name.replaceAll(" ", "-")}.log`));

@@ -1,5 +1,6 @@
 // `make run` once the Worker is built: the migrations, the demo pod, the Worker on workerd through
 // `wrangler dev`, the demo agent and its key, the connector between the two, and the lines to paste.
+// With `--to URL` (`moltghost dev`, `make run TO=…`) a server of the user's takes the place of the demo pod.
 //
 // Invariant: whichever step fails, and however this ends (Ctrl-C, SIGTERM, a program that dies), nothing
 // that was started here goes on running.
@@ -7,9 +8,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Demo, demoAgent, demoServes } from "./demo.ts";
-import { lines } from "./lines.ts";
+import { document, lines } from "./lines.ts";
 import { migrate } from "./migrate.ts";
 import { chosenMode, localNetwork, type Mode } from "./network.ts";
+import { type Options, options } from "./options.ts";
 import { assertFree, chosenPort } from "./port.ts";
 import { type Program, start, stopAll } from "./programs.ts";
 import { localSecrets } from "./secrets.ts";
@@ -18,8 +20,15 @@ import { startWrangler } from "./wrangler.ts";
 
 const READY_MS = 120_000;
 
+interface Pod {
+  url: string;
+  /** Where it was started here. */
+  program?: Program;
+}
+
 /** The first line that the demo pod prints: `{"port":N}`. */
-async function startPod(): Promise<{ program: Program; url: string }> {
+async function startPod(): Promise<Pod> {
+  say("starting the demo pod");
   const program = start("the demo pod", process.execPath, [
     "--disable-warning=ExperimentalWarning",
     join(ROOT, "tests/fixtures/pod/main.ts"),
@@ -31,19 +40,22 @@ async function startPod(): Promise<{ program: Program; url: string }> {
   return { program, url: `http://127.0.0.1:${port}` };
 }
 
-/** The pod's way to its agent, as anybody would run it. */
-function startConnector(url: string, demo: Demo, pod: string): Program {
+/** The pod's way to its agent, as anybody would run it. That of a user's own server is seen at work. */
+function startConnector(url: string, demo: Demo, pod: string, { to, headers, json }: Options): Program {
   const program = process.env.MOLTGHOST_BIN;
   if (program === undefined) {
     throw new StepError("MOLTGHOST_BIN is not set", "Use make run, which builds the command line.");
   }
-  return start("the connector", program, ["connect", demo.agent, "--to", pod, "--json"], {
+  const speaks = to !== undefined && !json;
+  const args = ["connect", demo.agent, "--to", pod, ...headers.flatMap((header) => ["--header", header])];
+  const environment = {
     MOLTGHOST_API: url,
     MOLTGHOST_CONNECT_TOKEN: demo.connectToken,
     // The settings of whoever runs this are another deployment's.
     MOLTGHOST_CONFIG: join(STATE, "connector.json"),
     MOLTGHOST_TOKEN: "",
-  });
+  };
+  return start("the connector", program, speaks ? args : [...args, "--json"], environment, speaks);
 }
 
 function startWorker(port: number, mode: Mode): Program {
@@ -75,26 +87,32 @@ async function ready(url: string, worker: Program): Promise<void> {
 }
 
 async function main(): Promise<never> {
+  const wanted = options();
   const port = chosenPort();
   const mode = chosenMode();
   await assertFree(port);
   const secrets = localSecrets();
   await migrate();
-  say("starting the demo pod");
-  const pod = await startPod();
+  const pod = wanted.to === undefined ? await startPod() : { url: wanted.to };
   say(`starting the Worker on port ${port}`);
   const worker = startWorker(port, mode);
   const url = `http://127.0.0.1:${port}`;
   await ready(url, worker);
-  say("making the demo agent and its key");
-  const demo = await demoAgent(url, secrets.OPERATOR_TOKEN);
-  say("connecting the demo pod");
-  const connector = startConnector(url, demo, pod.url);
-  await demoServes(url, secrets.OPERATOR_TOKEN, demo);
+  say(`making the agent ${wanted.agent} and its key`);
+  const demo = await demoAgent(url, secrets.OPERATOR_TOKEN, wanted.agent);
+  say(`connecting ${pod.url}`);
+  const connector = startConnector(url, demo, pod.url, wanted);
+  const models = await demoServes(url, secrets.OPERATOR_TOKEN, demo);
   say("making the network's tokens and its first room");
   const network = await localNetwork(url, mode, secrets.OPERATOR_TOKEN, secrets.ADMIN_TOKEN);
-  console.log(lines(url, demo, network, secrets.OPERATOR_TOKEN, worker.log));
-  const ended = await Promise.race([worker.ended, pod.program.ended, connector.ended]);
+  const local = { url, demo, name: wanted.agent, models, network, operatorToken: secrets.OPERATOR_TOKEN };
+  if (process.stderr.isTTY) {
+    // The connector's own line is there.
+    process.stderr.write("\r\x1b[K");
+  }
+  console.log(wanted.json ? JSON.stringify(document(local), null, 2) : lines(local, worker.log));
+  const programs = [worker, connector, ...(pod.program === undefined ? [] : [pod.program])];
+  const ended = await Promise.race(programs.map((program) => program.ended));
   throw new StepError(`${ended.name} ended by itself (${ended.how})`, tail(ended.log));
 }
 

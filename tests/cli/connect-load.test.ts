@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type OpenAnswer, type RunningWorker, startWorker, until } from "../harness/index.ts";
 import type { Tenant } from "../harness/tenant.ts";
 import { Connector, running, tunnelled } from "./connector.ts";
 
@@ -12,6 +12,7 @@ const KILLS = Number(process.env.CONNECTOR_KILLS ?? 10);
 const CALLERS = 8;
 const MANY = 100 * 1024 * 1024;
 const ROOM = 8 * 1024 * 1024;
+const STALLED = 32;
 
 /** Errors that a caller may be given when its pod goes. */
 const DOCUMENTED = new Set(["bad_gateway", "agent_unreachable", "agent_busy", "agent_initializing"]);
@@ -81,6 +82,22 @@ describe("the connector under load", () => {
     assert.ok(grown <= ROOM, `it grew by ${grown} bytes`);
     await connector.kill();
   });
+
+  it(`holds no more for ${STALLED} callers who do not read, while another does`, async () => {
+    const { one, terminal } = await tunnelled(worker);
+    const connector = new Connector(terminal, ["any", "--to", pod.url]);
+    await running(one);
+    assert.equal((await bytes(one, 1_000_000)).length, 1_000_000);
+    const idle = connector.memory();
+    const stalled = await Promise.all(Array.from({ length: STALLED }, () => begun(one, MANY)));
+    assert.equal((await bytes(one, MANY)).length, MANY);
+    const grown = connector.memory(true) - idle;
+    assert.ok(grown <= ROOM, `it grew by ${grown} bytes`);
+    for (const caller of stalled) {
+      caller.leave();
+    }
+    await connector.kill();
+  });
 });
 
 /** What a stream says. */
@@ -98,8 +115,8 @@ function code(text: string): string {
   return found?.[1] ?? "";
 }
 
-/** Reads an answer of so many bytes without holding it. */
-async function bytes(one: Tenant, size: number): Promise<{ length: number; digest: string }> {
+/** An answer of so many bytes, of which nothing is read yet. */
+async function begun(one: Tenant, size: number): Promise<OpenAnswer> {
   const answer = await one.open("/v1/chat/completions", {
     json: {
       stream: true,
@@ -109,6 +126,12 @@ async function bytes(one: Tenant, size: number): Promise<{ length: number; diges
     },
   });
   assert.equal(answer.status, 200);
+  return answer;
+}
+
+/** Reads an answer of so many bytes without holding it. */
+async function bytes(one: Tenant, size: number): Promise<{ length: number; digest: string }> {
+  const answer = await begun(one, size);
   const hash = createHash("sha256");
   let length = 0;
   for await (const chunk of answer.chunks) {

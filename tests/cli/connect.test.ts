@@ -184,6 +184,30 @@ describe("a pod behind moltghost connect", () => {
     assert.equal(await second.ended(), EXIT.credential);
   });
 
+  it("gets a new token for another machine from agent connect-token", async () => {
+    const user = await owner(worker);
+    const id = await user.done("deploy", "elsewhere");
+    const first = new Connector(user, ["elsewhere", "--to", pod.url]);
+    await first.saw("connected");
+    const token = await user.done("agent", "connect-token", "elsewhere", "--now");
+    assert.match(token, new RegExp(`^moltc_${id}_[0-9A-Za-z]+$`));
+    assert.equal(await first.ended(), EXIT.credential);
+    const machine = new Terminal({ MOLTGHOST_API: worker.url, MOLTGHOST_CONNECT_TOKEN: token });
+    const second = new Connector(machine, ["elsewhere", "--to", pod.url, "--replica", "far"]);
+    await second.saw("connected");
+    // It is kept here, too.
+    const third = new Connector(user, ["elsewhere", "--to", pod.url]);
+    await third.saw("connected");
+    await second.kill();
+    const logs = await until("the lost link in the log", async () => {
+      const text = await user.done("logs", "elsewhere");
+      return text.includes("replica.down  far") && text;
+    });
+    assert.match(logs, /replica\.up +far$/m);
+    assert.match(logs, /replica\.up +default$/m);
+    await third.kill();
+  });
+
   it("waits for a pod that is not there yet, and says so", async () => {
     const { one, terminal } = await tunnelled(worker);
     const port = await freePort();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type RunningWorker, startWorker } from "../harness/index.ts";
+import { OPERATOR_TOKEN, type RunningWorker, startWorker } from "../harness/index.ts";
 import { newAccount, newToken } from "./owner.ts";
 import { EXIT, Terminal } from "./program.ts";
 
@@ -37,6 +37,34 @@ describe("doctor", () => {
       assert.equal(named(all, name)?.is, "good", name);
     }
     assert.match(await terminal.done("doctor"), /^✓ settings .*\n(.*\n)*✓ token +opens account /);
+  });
+
+  it("looks whether agents' own hosts are reached", async () => {
+    const terminal = new Terminal({ MOLTGHOST_API: worker.url, MOLTGHOST_TOKEN: token });
+    const id = await terminal.done("deploy", "my-agent");
+    const own = named((await checks(terminal)).checks, "endpoints");
+    assert.deepEqual(own, {
+      check: "endpoints",
+      is: "good",
+      found: `http://${id}.agent.localhost:${worker.port} answers (initializing)`,
+      next: null,
+    });
+    const operator = new Terminal({ MOLTGHOST_API: worker.url, MOLTGHOST_TOKEN: OPERATOR_TOKEN });
+    assert.match(
+      named((await checks(operator)).checks, "endpoints")?.found ?? "",
+      /answers \(initializing\)$/,
+    );
+    // A pod's machine knows nothing but the connect token.
+    const connectToken = await terminal.done("agent", "connect-token", "my-agent");
+    const machine = new Terminal({ MOLTGHOST_API: worker.url, MOLTGHOST_CONNECT_TOKEN: connectToken });
+    const { code, checks: all } = await checks(machine);
+    assert.equal(code, 0, JSON.stringify(all));
+    assert.equal(named(all, "connect token")?.found, `is one of agent ${id}`);
+    assert.equal(named(all, "endpoints")?.is, "good");
+    const typo = { MOLTGHOST_API: worker.url, MOLTGHOST_CONNECT_TOKEN: `${connectToken.slice(0, -1)}_` };
+    const wrong = await checks(new Terminal(typo));
+    assert.equal(wrong.code, EXIT.unhealthy);
+    assert.match(named(wrong.checks, "connect token")?.next ?? "", /agent connect-token/);
   });
 
   it("says what to do about a token that is wrong, an address that is dead, and settings that are missing", async () => {

@@ -57,11 +57,15 @@ export class Terminal {
   }
 
   /** Runs `moltghost …` without a terminal, whatever comes of it. */
-  run(args: string[], options: { input?: string; env?: Record<string, string> } = {}): Promise<Ended> {
+  run(
+    args: string[],
+    options: { input?: string; env?: Record<string, string> } = {},
+    program = moltghost(),
+  ): Promise<Ended> {
     const env = { HOME: this.home, PATH: process.env.PATH, ...this.environment, ...options.env };
     return new Promise((resolve) => {
       const child = execFile(
-        moltghost(),
+        program,
         args,
         { cwd: this.home, env, timeout: DEADLINE_MS, maxBuffer: 64 * 1024 * 1024 },
         (error, stdout, stderr) => {

@@ -1,11 +1,12 @@
 // Where address and token come from: a private file that login writes, and the environment before it.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { type RunningWorker, startWorker } from "../harness/index.ts";
 import { newAccount, newToken } from "./owner.ts";
-import { CONFIG, EXIT, Terminal } from "./program.ts";
+import { CONFIG, EXIT, type Refusal, Terminal } from "./program.ts";
 
 const ADMIN_TOKEN = "network-token-of-the-command-line-suite";
 
@@ -69,6 +70,20 @@ describe("settings of the command line", () => {
     assert.equal((await terminal.run(["agent", "list"])).code, EXIT.unreachable);
   });
 
+  it("needs no home where the environment holds all", async () => {
+    const env = { HOME: "", MOLTGHOST_API: worker.url, MOLTGHOST_TOKEN: token };
+    const terminal = new Terminal(env);
+    assert.equal((await terminal.run(["agent", "list"])).code, 0);
+    const deployed = await terminal.run(["deploy", "homeless"]);
+    assert.equal(deployed.code, 0, deployed.stderr);
+    assert.match(deployed.stdout, /^[a-z0-9]{12}\n$/);
+    assert.match(deployed.stderr, /connect token is not kept: There is no HOME/);
+    const { error } = JSON.parse(
+      (await terminal.run(["login", "--json"], { input: token })).stderr,
+    ) as Refusal;
+    assert.match(error.message, /There is no HOME/);
+  });
+
   it("sends no token in the clear, nor to what is no deployment", async () => {
     const at = (api: string) => new Terminal({ MOLTGHOST_API: api, MOLTGHOST_TOKEN: token });
     const clear = await at("http://api.example.com").refused(EXIT.usage, "agent", "list");
@@ -109,9 +124,34 @@ describe("settings of the command line", () => {
     assert.match(refusal.next ?? "", /scope admin/);
   });
 
+  it("completes commands in bash", async () => {
+    const terminal = new Terminal();
+    terminal.write("completions", await terminal.done("completions", "bash"));
+    const words = (...typed: string[]) => {
+      const script = `source ./completions; COMP_WORDS=(${typed.join(" ")}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+        _moltghost moltghost "\${COMP_WORDS[-1]}" "\${COMP_WORDS[-2]}"; echo "\${COMPREPLY[*]}"`;
+      return execFileSync("bash", ["-c", script], { cwd: terminal.home, encoding: "utf8" }).trim().split(" ");
+    };
+    assert.deepEqual(words("moltghost", "dep"), ["deploy"]);
+    assert.deepEqual(words("moltghost", "agent", "re"), ["restart"]);
+    assert.deepEqual(words("moltghost", "connect", "my-agent", "--rep"), ["--replica"]);
+  });
+
+  it("says as JSON, too, what it cannot read", async () => {
+    const terminal = new Terminal();
+    const missing = await terminal.run(["deploy", "--json"]);
+    assert.equal(missing.code, EXIT.usage);
+    const { error } = JSON.parse(missing.stderr) as Refusal;
+    assert.match(error.message, /NAME/);
+    assert.match(error.next ?? "", /^Usage: moltghost deploy /);
+    const unknown = await terminal.run(["agent", "fly", "my-agent", "--json"]);
+    assert.match((JSON.parse(unknown.stderr) as Refusal).error.message, /'fly'/);
+    const { script } = await terminal.json<{ script: string }>("completions", "fish");
+    assert.match(script, /complete -c moltghost/);
+  });
+
   it("prints completions and help for every command", async () => {
     const terminal = new Terminal();
-    assert.match(await terminal.done("completions", "bash"), /_moltghost/);
     assert.match(await terminal.done("completions", "zsh"), /#compdef moltghost/);
     assert.match(await terminal.done("--version"), /^moltghost \d+\.\d+\.\d+$/);
     for (const command of [
@@ -119,6 +159,8 @@ describe("settings of the command line", () => {
       ["agent", "stop"],
       ["auth", "create-key"],
       ["network", "apply"],
+      ["account", "create-token"],
+      ["dev"],
       ["logs"],
     ]) {
       assert.match(await terminal.done(...command, "--help"), /Usage: moltghost /);

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { ask, discard, freePort, open, scratch, until } from "../harness/index.ts";
+import { assertLife } from "./life.ts";
 import { type Printed, Session } from "./session.ts";
 
 const LINUX = process.platform === "linux";
@@ -71,6 +72,10 @@ describe("make run", () => {
     const read = await ask(`http://127.0.0.1:${port}/v1/rooms/lobby/messages`, { headers });
     assert.match(read.text, /Hello, room!/);
     assert.equal((await ask(`http://127.0.0.1:${port}/v1/rooms`)).status, 401);
+  });
+
+  it("takes an agent through its life with the documents' commands", async () => {
+    await assertLife(session.output);
   });
 
   it("passes Host headers on as they are sent", async () => {

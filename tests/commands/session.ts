@@ -21,10 +21,16 @@ export class Session {
   readonly #state: string;
   #output = "";
 
-  constructor(state: string, port: number, environment: Record<string, string> = {}) {
+  constructor(
+    state: string,
+    port: number,
+    environment: Record<string, string> = {},
+    [command = "", ...args]: string[] = [join(ROOT, "scripts/run")],
+  ) {
     this.port = port;
     this.#state = state;
-    this.#child = spawn(join(ROOT, "scripts/run"), [], {
+    this.#child = spawn(command, args, {
+      cwd: ROOT,
       env: { ...process.env, ...environment, MOLTGHOST_STATE: state, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -71,19 +77,24 @@ export class Session {
     return this.#child.exitCode ?? this.#child.signalCode ?? -1;
   }
 
-  /** Everything that runs on its behalf: each process inherits the name of the state folder. Linux only. */
+  /** Everything that runs on its behalf. */
   processes(): { pid: number; command: string }[] {
-    const mark = `MOLTGHOST_STATE=${this.#state}\0`;
-    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-    return pids.flatMap((pid) => {
-      try {
-        const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
-        const command = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
-        return environment.includes(mark) && command !== "" ? [{ pid: Number(pid), command }] : [];
-      } catch {
-        // It ended in between.
-        return [];
-      }
-    });
+    return processesOf(this.#state);
   }
+}
+
+/** Everything that runs with a state folder: each process inherits its name. Linux only. */
+export function processesOf(state: string): { pid: number; command: string }[] {
+  const mark = `MOLTGHOST_STATE=${state}\0`;
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
+      const command = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+      return environment.includes(mark) && command !== "" ? [{ pid: Number(pid), command }] : [];
+    } catch {
+      // It ended in between.
+      return [];
+    }
+  });
 }

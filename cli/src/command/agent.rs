@@ -7,6 +7,7 @@ use crate::args::{Agent, Start};
 use crate::command::{all, control, query};
 use crate::failure::{Failure, Kind};
 use crate::output::{cell, table, time, Output};
+use crate::settings::{Settings, CONNECT_TOKEN};
 use serde_json::{json, Value};
 use std::io::{BufRead, IsTerminal};
 
@@ -23,6 +24,7 @@ pub async fn run(command: Agent, output: Output) -> Result<(), Failure> {
             done(&agent, &format!("{name} is {}: its endpoint answers 503", cell(&agent, "state")), output)
         }
         Agent::Terminate { name, yes } => terminate(&name, yes, output).await,
+        Agent::ConnectToken { name, now } => connect_token(&name, now, output).await,
         Agent::Alias { name, alias, .. } => {
             let agent = control()?.ask(Call::patch(agent_path(&name), json!({ "alias": alias }))).await?;
             let text = match &alias {
@@ -77,6 +79,21 @@ async fn start(args: &Start, verb: &str, output: Output) -> Result<(), Failure> 
     if let Some(step) = status::next(name, &agent) {
         output.say(&format!("· next: {step}"));
     }
+    Ok(())
+}
+
+/// The file keeps it too: a connector on this machine would go on with the one before.
+async fn connect_token(name: &str, now: bool, output: Output) -> Result<(), Failure> {
+    let body = if now { json!({ "now": true }) } else { json!({}) };
+    let made = control()?.ask(Call::post(format!("{}/connect-token", agent_path(name)), body)).await?;
+    let token = cell(&made, "connect_token");
+    let kept =
+        Settings::load().and_then(|mut settings| settings.keep_connect_token(&cell(&made, "agent"), &token));
+    output.either(&made, &token)?;
+    output.say(&match kept {
+        Ok(file) => format!("· it is kept in {file}; on another machine set it in {CONNECT_TOKEN}"),
+        Err(why) => format!("· it is not kept: {why} A connector takes it from {CONNECT_TOKEN}"),
+    });
     Ok(())
 }
 

@@ -2,13 +2,12 @@
 
 use crate::api::{agent_path, segment, Call};
 use crate::args::Auth;
-use crate::command::{all, control, query};
+use crate::command::{all, argument_or_stdin, control, query};
 use crate::failure::{Failure, Kind};
 use crate::output::{cell, table, time, Output};
 use moltghost_protocol::credential::ApiKey;
 use moltghost_protocol::id::KeyId;
 use serde_json::{json, Value};
-use std::io::BufRead;
 
 /// `auth …`.
 pub async fn run(command: Auth, output: Output) -> Result<(), Failure> {
@@ -120,14 +119,7 @@ enum Given {
 
 /// A key by its id, by itself, or by itself on standard input.
 fn given(text: &str) -> Result<Given, Failure> {
-    let text = match text.trim() {
-        "-" => {
-            let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line)?;
-            line.trim().to_owned()
-        }
-        text => text.to_owned(),
-    };
+    let text = argument_or_stdin(text)?;
     if let Some(key) = ApiKey::parse(&text) {
         return Ok(Given::Key(key));
     }

@@ -18,7 +18,7 @@ pub async fn deploy(args: Deploy, output: Output) -> Result<(), Failure> {
     let body = body(&args)?;
     let mut agent = api.ask(Call::post("/api/v1/agents", body)).await?;
     let id = cell(&agent, "id");
-    let kept = keep_connect_token(&agent, &id)?;
+    let kept = keep_connect_token(&agent, &id);
     // A pod at an address has nobody to announce it: asking it whether it is ready is all that is left to do.
     if args.origin.is_some() && cell(&agent, "state") == "deploying" {
         let connect_token = agent.get("connect_token").cloned();
@@ -47,8 +47,14 @@ pub async fn deploy(args: Deploy, output: Output) -> Result<(), Failure> {
     } else {
         output.line(&id)?;
     }
-    if let Some(file) = kept {
-        output.say(&format!("· its connect token is kept in {file}"));
+    match kept {
+        Some(Ok(file)) => output.say(&format!("· its connect token is kept in {file}")),
+        // The agent is there all the same.
+        Some(Err(why)) => output.say(&format!(
+            "· its connect token is not kept: {why} Make another with: moltghost agent connect-token {}",
+            args.name
+        )),
+        None => {}
     }
     output.say(&next(&args, &agent));
     Ok(())
@@ -70,14 +76,9 @@ fn next(args: &Deploy, agent: &Value) -> String {
 }
 
 /// The connect token is told once, in the answer that creates the agent: a connector on this machine finds it here.
-fn keep_connect_token(agent: &Value, id: &str) -> Result<Option<String>, Failure> {
-    let Some(token) = agent.get("connect_token").and_then(Value::as_str) else {
-        return Ok(None);
-    };
-    let mut settings = Settings::load()?;
-    settings.stored.connect_tokens.insert(id.to_owned(), token.to_owned());
-    settings.save()?;
-    Ok(Some(settings.path.display().to_string()))
+fn keep_connect_token(agent: &Value, id: &str) -> Option<Result<String, Failure>> {
+    let token = agent.get("connect_token").and_then(Value::as_str)?;
+    Some(Settings::load().and_then(|mut settings| settings.keep_connect_token(id, token)))
 }
 
 fn body(args: &Deploy) -> Result<Value, Failure> {

@@ -1,12 +1,14 @@
 //! `doctor`: looks at everything between this machine and a working deployment, in the order in which things depend
 //! on each other, and says what to do about the first thing of each that is wrong.
 
-use crate::api::{refusal, Api, Call};
-use crate::dial::{dial, dialer, Stream};
+use crate::api::{refusal, segment, Api, Call};
+use crate::connect::target::endpoint_of;
+use crate::dial::{dial, dialer, named_certificates, Stream};
 use crate::failure::{Failure, Kind};
 use crate::output::{cell, Output};
-use crate::settings::Settings;
+use crate::settings::{variable, Settings, CONNECT_TOKEN};
 use hyper::Uri;
+use moltghost_protocol::credential::{AccountToken, ConnectToken};
 use serde_json::{json, Value};
 
 /// How one thing is.
@@ -91,7 +93,14 @@ async fn look(findings: &mut Findings) {
         Ok(base) => base,
         Err(failure) => return findings.failure("settings", &failure, "Run: moltghost login"),
     };
-    findings.good("settings", format!("the deployment is {base}; the file is {}", settings.path.display()));
+    findings.good("settings", format!("the deployment is {base}; the file is {}", settings.file()));
+    if let Some(why) = named_certificates() {
+        findings.bad(
+            "certificates",
+            why,
+            "Name a file of PEM certificates, or unset it to trust the machine's.",
+        );
+    }
     if !reach(findings, &base).await {
         return;
     }
@@ -99,7 +108,10 @@ async fn look(findings: &mut Findings) {
     if !serves(findings, &api).await {
         return;
     }
-    token(findings, &api, &settings).await;
+    let endpoint = token(findings, &api, &settings).await.or_else(|| connector(findings, &base));
+    if let Some(endpoint) = endpoint {
+        reaches_agents(findings, &endpoint).await;
+    }
     network(findings, &settings).await;
 }
 
@@ -195,19 +207,77 @@ async fn serves(findings: &mut Findings, api: &Api) -> bool {
     true
 }
 
-async fn token(findings: &mut Findings, api: &Api, settings: &Settings) {
+/// The token of the control API; answers the address of an agent that it sees.
+async fn token(findings: &mut Findings, api: &Api, settings: &Settings) -> Option<String> {
     let token = match settings.token() {
         Ok(token) => token,
-        Err(failure) => return findings.failure("token", &failure, "Run: moltghost login"),
+        // A pod's machine need hold nothing but a connect token.
+        Err(_) if variable(CONNECT_TOKEN).is_some() => return None,
+        Err(failure) => {
+            findings.failure("token", &failure, "Run: moltghost login");
+            return None;
+        }
     };
-    let account = moltghost_protocol::credential::AccountToken::parse(&token).map(|token| token.account);
+    let account = AccountToken::parse(&token).map(|token| token.account);
     let path = if account.is_some() { "/api/v1/agents?limit=1" } else { "/api/v1/accounts?limit=1" };
-    match api.ask(Call::get(path)).await {
-        Ok(_) => match account {
-            Some(account) => findings.good("token", format!("opens account {account}")),
-            None => findings.good("token", "is the operator's"),
-        },
-        Err(failure) => findings.failure("token", &failure, "Run: moltghost login"),
+    let first = match api.ask(Call::get(path)).await {
+        Ok(page) => page.pointer("/data/0").cloned().unwrap_or_default(),
+        Err(failure) => {
+            findings.failure("token", &failure, "Run: moltghost login");
+            return None;
+        }
+    };
+    let Some(account) = account else {
+        findings.good("token", "is the operator's");
+        let path = format!("/api/v1/agents?limit=1&account={}", segment(&cell(&first, "id")));
+        return endpoint(api.ask(Call::get(path)).await.ok()?.pointer("/data/0")?);
+    };
+    findings.good("token", format!("opens account {account}"));
+    endpoint(&first)
+}
+
+fn endpoint(agent: &Value) -> Option<String> {
+    agent.get("endpoint").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The connect token of a machine that has no other; answers the address of its agent.
+fn connector(findings: &mut Findings, base: &str) -> Option<String> {
+    let token = variable(CONNECT_TOKEN)?;
+    let Some(token) = ConnectToken::parse(&token) else {
+        findings.bad(
+            "connect token",
+            format!("{CONNECT_TOKEN} holds none: there is a typing error in it, or it is something else"),
+            "Make another with: moltghost agent connect-token NAME",
+        );
+        return None;
+    };
+    findings.good("connect token", format!("is one of agent {}", token.agent));
+    Some(endpoint_of(base, token.agent.as_str()))
+}
+
+/// Agents have hosts of their own, for which DNS and the certificate are easily forgotten.
+async fn reaches_agents(findings: &mut Findings, endpoint: &str) {
+    const DNS: &str = "Add proxied DNS records for agent.DOMAIN and *.agent.DOMAIN (docs/operators-guide.md)";
+    const CERTIFICATE: &str =
+        "Order a certificate that covers *.agent.DOMAIN, or serve agents at agent-ID.DOMAIN (docs/operators-guide.md, TLS)";
+    let what = "endpoints";
+    let Ok(uri) = endpoint.parse::<Uri>() else { return };
+    if let Err(why) = dial(&dialer(), uri).await {
+        let next = if why.contains("certificate") { CERTIFICATE } else { DNS };
+        findings.bad(what, format!("{endpoint}: {why}"), next);
+        return;
+    }
+    match Api::new(endpoint.to_owned(), None).answer(Call::get("/v1/health")).await {
+        Ok((status, body)) => {
+            let health = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+            let state = cell(&health, "status");
+            if state == "-" {
+                findings.bad(what, format!("{endpoint} answers {status}, which no agent does"), DNS);
+            } else {
+                findings.good(what, format!("{endpoint} answers ({state})"));
+            }
+        }
+        Err(failure) => findings.failure(what, &failure, DNS),
     }
 }
 

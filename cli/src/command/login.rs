@@ -5,6 +5,7 @@
 use crate::api::{Api, Call};
 use crate::args::Login;
 use crate::failure::{Failure, Kind};
+use crate::hidden;
 use crate::output::Output;
 use crate::settings::{address, Settings};
 use serde_json::json;
@@ -19,7 +20,7 @@ pub async fn login(args: Login, output: Output) -> Result<(), Failure> {
         (None, true) => settings.network()?,
         (None, false) => settings.api()?,
     };
-    let token = token(args.token_stdin, &base)?;
+    let token = token(args.token_stdin, &base).await?;
     let api = Api::new(base.clone(), Some(token.clone()));
     let who = if args.network { check_network(&api).await? } else { check_control(&api, &token).await? };
     if args.network {
@@ -30,9 +31,9 @@ pub async fn login(args: Login, output: Output) -> Result<(), Failure> {
         settings.stored.token = Some(token);
     }
     settings.save()?;
-    let file = settings.path.display();
+    let file = settings.file();
     output.either(
-        &json!({ "api": base, "as": who, "file": file.to_string() }),
+        &json!({ "api": base, "as": who, "file": file }),
         &format!("Signed in at {base} as {who}; kept in {file}"),
     )
 }
@@ -44,18 +45,21 @@ pub fn logout(output: Output) -> Result<(), Failure> {
     if there {
         std::fs::remove_file(&settings.path)?;
     }
-    let file = settings.path.display();
-    let text = if there { format!("Removed {file}") } else { format!("There is no {file}") };
-    output.either(&json!({ "file": file.to_string(), "removed": there }), &text)
+    let file = settings.file();
+    let text = if there { format!("Removed {file}") } else { "There is nothing to remove".to_owned() };
+    output.either(&json!({ "file": file, "removed": there }), &text)
 }
 
 /// Reads the token: from standard input if that is asked for or no terminal, else without showing it.
-fn token(from_stdin: bool, base: &str) -> Result<String, Failure> {
+async fn token(from_stdin: bool, base: &str) -> Result<String, Failure> {
     let read = if from_stdin || !std::io::stdin().is_terminal() {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
     } else {
-        rpassword::prompt_password(format!("Token for {base}: "))
+        let prompt = format!("Token for {base}: ");
+        // Elsewhere, so that Ctrl-C is heard meanwhile.
+        let asking = tokio::task::spawn_blocking(move || hidden::read(&prompt));
+        asking.await.unwrap_or_else(|error| Err(error.into()))
     };
     let token = read?.trim().to_owned();
     if token.is_empty() {

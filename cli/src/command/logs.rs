@@ -159,6 +159,7 @@ impl Reader {
                 Some(reason) => format!("{}: {reason}", cell(event, "state")),
                 None => cell(event, "state"),
             },
+            "replica.up" | "replica.down" => cell(event, "replica"),
             _ => match event.get("key") {
                 Some(key) => format!("{} ({})", cell(key, "name"), cell(key, "id")),
                 None => String::new(),

@@ -71,6 +71,18 @@ pub struct Found {
     pub tools: Option<Vec<String>>,
 }
 
+impl Found {
+    /// What the pod at an address has, in words.
+    pub fn describe(&self, base: &str) -> String {
+        let count = |names: &Option<Vec<String>>, what: &str| match names {
+            None => format!("no list of {what}s"),
+            Some(names) if names.len() == 1 => format!("1 {what} ({})", names.join("")),
+            Some(names) => format!("{} {what}s", names.len()),
+        };
+        format!("{base} has {}, {}", count(&self.models, "model"), count(&self.tools, "tool"))
+    }
+}
+
 impl Pod {
     /// A pod at an address, which may have a path that stands before all others.
     ///

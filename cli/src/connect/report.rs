@@ -97,7 +97,8 @@ impl Report {
         let mut timer = tokio::time::interval(REFRESH);
         loop {
             timer.tick().await;
-            let line = self.line();
+            // A line that wraps could not be taken away again.
+            let line: String = self.line().chars().take(columns().saturating_sub(1)).collect();
             let mut err = std::io::stderr().lock();
             let _ = write!(err, "\r\x1b[K{line}").and_then(|()| err.flush());
         }
@@ -203,6 +204,17 @@ impl Drop for Called {
 fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     moltghost_protocol::time::rfc3339(i64::try_from(since.as_millis()).unwrap_or_default())
+}
+
+/// How many characters a line of the terminal takes.
+fn columns() -> usize {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stderr()) {
+        if size.ws_col > 0 {
+            return usize::from(size.ws_col);
+        }
+    }
+    80
 }
 
 /// Bytes as people read them.

@@ -51,8 +51,7 @@ pub async fn find(name: &str, new_token: bool) -> Result<Target, Failure> {
         let path = format!("{}/connect-token", agent_path(name));
         let made = api.ask(Call::post(path, json!({}))).await?;
         let token = cell(&made, "connect_token");
-        settings.stored.connect_tokens.insert(agent.clone(), token.clone());
-        settings.save()?;
+        settings.keep_connect_token(&agent, &token)?;
         token
     } else if let Some(kept) = settings.stored.connect_tokens.get(&agent) {
         kept.clone()
@@ -83,7 +82,7 @@ fn parse(token: &str) -> Result<ConnectToken, Failure> {
 }
 
 /// The endpoint of an agent at a deployment, where the deployment is not asked.
-fn endpoint_of(api: &str, agent: &str) -> String {
+pub fn endpoint_of(api: &str, agent: &str) -> String {
     match api.split_once("://api.") {
         Some((scheme, domain)) => format!("{scheme}://{agent}.agent.{domain}"),
         None => format!("{api}/agents/{agent}"),
