@@ -183,7 +183,9 @@ pub fn refused(id: &str, told: &str) -> Option<String> {
     let body: Body<'_> = serde_json::from_str(body).ok()?;
     let error = body.error.get();
     Some(match (wait.parse::<u32>(), error.strip_suffix('}')) {
-        (Ok(wait), Some(open)) => failed_with(Some(id), &format!("{open},\"retry_after_ms\":{wait}}}")),
+        (Ok(wait), Some(open)) if open.trim() != "{" => {
+            failed_with(Some(id), &format!("{open},\"retry_after_ms\":{wait}}}"))
+        }
         _ => failed_with(Some(id), error),
     })
 }
@@ -267,6 +269,8 @@ mod tests {
             r#"{"id":"a","error":{"message":"no","code":"bad_gateway","retry_after_ms":1500},"done":true}"#;
         assert_eq!(refused("a", &format!("1500\n{error}")).as_deref(), Some(waits));
         assert_eq!(refused("a", "\n<html>"), None);
+        let empty = r#"{"id":"a","error":{},"done":true}"#;
+        assert_eq!(refused("a", "1500\n{\"error\":{}}").as_deref(), Some(empty));
         assert_eq!(told("a", "[DONE]"), Told { frame: None, last: false });
         for frame in [cancelled("a"), failed(None, &Problem::new(Code::Timeout, "late"))] {
             let value: serde_json::Value = serde_json::from_str(&frame).unwrap();
