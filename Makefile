@@ -23,8 +23,8 @@ test: ## formats, lints, tests, size, end-to-end suites; ends with "N passed, N 
 conformance: ## the network's suite against the original Moltnet and against ours
 	@exec scripts/conformance
 
-chaos: ## kill, reset and evict the network for 1,000 cycles, and check what everybody saw
-	@exec scripts/chaos
+chaos: ## kill, reset and evict the network and the tunnel, and check what everybody saw; ARGS=tunnel for one
+	@exec scripts/chaos $(ARGS)
 
 build: ## the Worker alone, into build/
 	@scripts/node-tools && scripts/build-worker && scripts/size
