@@ -50,6 +50,7 @@ enum Found<'a> {
     AgentVerb(String, Verb),
     AgentKeys(String),
     Rotate(String, &'a str),
+    Drain(String, &'a str),
     AgentUsage(String),
     AgentMetrics(String),
     Keys,
@@ -97,6 +98,10 @@ fn find<'a>(segments: &[&'a str]) -> Option<Found<'a>> {
         ["agents", account, agent, "metrics"] => Found::AgentMetrics(format!("{account}/{agent}")),
         ["agents", agent, "keys", key, "rotate"] => Found::Rotate(agent.to_owned(), key),
         ["agents", account, agent, "keys", key, "rotate"] => Found::Rotate(format!("{account}/{agent}"), key),
+        ["agents", agent, "replicas", replica, "drain"] => Found::Drain(agent.to_owned(), replica),
+        ["agents", account, agent, "replicas", replica, "drain"] => {
+            Found::Drain(format!("{account}/{agent}"), replica)
+        }
         ["agents", account, agent, last] => Found::AgentVerb(format!("{account}/{agent}"), verb(last)?),
         ["events"] => Found::Events,
         ["session"] => Found::Session,
@@ -123,7 +128,7 @@ impl Found<'_> {
             Self::Token { .. } | Self::Key(_) => "DELETE",
             Self::Agent(_) => "GET, HEAD, PATCH, DELETE",
             Self::Session => "DELETE, GET, HEAD, POST",
-            Self::AgentVerb(..) | Self::Rotate(..) | Self::RevokeByKey => "POST",
+            Self::AgentVerb(..) | Self::Rotate(..) | Self::Drain(..) | Self::RevokeByKey => "POST",
             Self::Keys | Self::Events | Self::Metrics | Self::AgentUsage(_) | Self::AgentMetrics(_) => {
                 "GET, HEAD"
             }
@@ -157,6 +162,7 @@ async fn handle(request: &Request, caller: &Caller, found: &Found<'_>) -> Result
         (Found::AgentKeys(agent), "POST") => keys::create(request, caller, agent).await,
         (Found::AgentKeys(agent), _) => keys::list_of(request, caller, agent).await,
         (Found::Rotate(agent, key), _) => keys::rotate(request, caller, agent, key).await,
+        (Found::Drain(agent, replica), _) => agents::drain(request, caller, agent, replica).await,
         (Found::AgentUsage(agent), _) => figures::usage(request, caller, agent).await,
         (Found::AgentMetrics(agent), _) => figures::metrics(request, caller, agent).await,
         (Found::Metrics, _) => prometheus::metrics(request, caller).await,

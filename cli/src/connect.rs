@@ -48,7 +48,7 @@ pub async fn connect(args: Connect, output: Output) -> Result<(), Failure> {
             "A replica is named by up to 63 letters, digits, dots, hyphens and underscores.",
         )
     })?;
-    let hello = upgrade::hello(replica, args.weight, args.region.clone());
+    let hello = upgrade::hello(replica, args.weight, args.region.map(|region| region.to_string()));
     let target = target::find(&args.name, args.new_token).await?;
     let report = Arc::new(Report::new(output));
     let (stop, stopped) = watch::channel(Stop::No);

@@ -15,6 +15,7 @@ mod grant;
 mod instance;
 mod keys;
 mod lifecycle;
+mod links;
 mod metrics;
 mod notices;
 mod notifying;
@@ -40,4 +41,6 @@ mod usage;
 mod watch;
 
 pub use endpoint::{not_found as unknown, Endpoint, Reply, Turn};
+#[cfg(test)]
+pub use links::none as no_links;
 pub use object::Agent as AgentObject;

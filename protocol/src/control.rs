@@ -8,5 +8,6 @@ pub mod event;
 pub mod fields;
 pub mod key;
 pub mod limits;
+pub mod link;
 pub mod page;
 pub mod state;

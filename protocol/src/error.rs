@@ -56,6 +56,8 @@ codes! {
     InvalidRequest = "invalid_request", 400, "invalid_request_error", Retry::No;
     /// A name in `tools` that the pod does not list among its skills.
     UnknownTool = "unknown_tool", 400, "invalid_request_error", Retry::No;
+    /// A region that the documented list does not have; the message names those it has.
+    UnknownRegion = "unknown_region", 400, "invalid_request_error", Retry::No;
     /// The body names another agent than the address does.
     AgentMismatch = "agent_mismatch", 400, "invalid_request_error", Retry::No;
     /// No key, a malformed, unknown, expired or revoked one, or another agent's.

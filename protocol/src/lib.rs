@@ -19,6 +19,7 @@ pub mod moltnet;
 pub mod name;
 pub mod object;
 pub mod origin;
+pub mod region;
 pub mod request_id;
 pub mod seal;
 pub mod stream;

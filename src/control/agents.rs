@@ -107,6 +107,20 @@ pub async fn pause(request: &Request, caller: &Caller, agent: &str) -> Result<An
     Ok(Answer::json(200, &document(request, &record)?))
 }
 
+/// `POST /agents/{…}/replicas/{…}/drain`.
+pub async fn drain(
+    request: &Request,
+    caller: &Caller,
+    agent: &str,
+    replica: &str,
+) -> Result<Answer, Problem> {
+    let now = Pause::parse(&request.small_body().await?)?.now;
+    let (_, id) = caller.agent(request, agent, Role::Operator).await?;
+    let op = AgentOp::Drain { replica: replica.to_owned(), now };
+    let record = objects::agent(request, &id, op).await?;
+    Ok(Answer::json(200, &document(request, &record)?))
+}
+
 /// `POST /agents/{…}/connect-token`: shown this once.
 pub async fn connect_token(request: &Request, caller: &Caller, agent: &str) -> Result<Answer, Problem> {
     let now = Pause::parse(&request.small_body().await?)?.now;
@@ -161,6 +175,8 @@ fn document(request: &Request, record: &AgentRecord) -> Result<Value, Problem> {
         "replicas": settings.replicas,
         "start_deadline_seconds": settings.start_deadline_seconds,
         "legacy_403": settings.legacy_403,
+        "region": settings.region,
+        "links": record.links,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
     }))

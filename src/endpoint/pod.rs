@@ -8,6 +8,7 @@ use moltghost_protocol::endpoint::capability::Question;
 use moltghost_protocol::error::{Code, Problem, Retry};
 use moltghost_protocol::name;
 use moltghost_protocol::object::agent::Target;
+use moltghost_protocol::object::tunnel::Socket;
 use moltghost_protocol::request_id::RunId;
 
 /// Where one of our routes is at a pod.
@@ -25,8 +26,9 @@ pub enum Way {
 pub fn way(request: &Request, target: &Target, path: &str, run: Option<&RunId>) -> Result<Way, Problem> {
     Ok(match target.tunnel() {
         None => Way::Address(url(request, target, path)?),
-        Some(agent) => {
-            Way::Tunnel(Tunnel::new(&request.env, &name::agent(&agent), run.cloned()).map_err(internal)?)
+        Some((agent, link)) => {
+            let who = link.map_or_else(|| Socket::Call(run.cloned()), Socket::Question);
+            Way::Tunnel(Tunnel::new(&request.env, &name::agent(&agent), &who).map_err(internal)?)
         }
     })
 }

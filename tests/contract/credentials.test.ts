@@ -177,6 +177,7 @@ describe("an operation of the control API", () => {
     key: mine.keyId,
     token: theirToken.id,
     id: "x",
+    replica: "a",
   });
 
   for (const one of managed) {
@@ -210,6 +211,7 @@ describe("an operation of the control API", () => {
         key: theirs.keyId,
         token: theirToken.id,
         id: "x",
+        replica: "a",
       };
       const nowhere = {
         account: "nobodyhere",
@@ -217,6 +219,7 @@ describe("an operation of the control API", () => {
         key: `${agentIdOf("neverthere")}${theirs.keyId.slice(12)}`,
         token: [...theirToken.id].reverse().join(""),
         id: "x",
+        replica: "a",
       };
       const foreign = await call(one, worker.url, filled(one.path, there), `Bearer ${myToken}`);
       const missing = await call(one, worker.url, filled(one.path, nowhere), `Bearer ${myToken}`);

@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { OPERATOR_TOKEN } from "../harness/index.ts";
 import { contract } from "../harness/openapi.ts";
 import { uniqueName } from "../harness/tenant.ts";
+import { Connector } from "../tunnel/connector.ts";
 import { type MadeToken, type Role, type Session, session } from "./session.ts";
 
 interface Guarded {
@@ -105,6 +106,12 @@ describe("roles", () => {
     restartAgent: () => ({ path: `/agents/${agent}/restart` }),
     pauseAgent: () => ({ path: `/agents/${agent}/pause` }),
     createConnectToken: () => ({ path: `/agents/${agent}/connect-token` }),
+    drainReplica: async () => {
+      const { id, connect_token } = await s.agent(account);
+      const url = `${s.worker.url}/agents/${id}`;
+      await Connector.connect(url, connect_token, "", { replica: "a", takes: () => true });
+      return { path: `/agents/${id}/replicas/a/drain` };
+    },
     stopAgent: () => ({ path: `/agents/${agent}/stop` }),
     createKey: () => ({ path: `/agents/${agent}/keys`, json: { name: "made" } }),
     listAgentKeys: () => ({ path: `/agents/${agent}/keys` }),

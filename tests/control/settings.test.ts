@@ -41,6 +41,7 @@ const GOOD: Record<string, Record<string, unknown>[]> = {
     { cors: { origins: origins(32) } },
     { cors: { origins: ["http://localhost:3000", "http://[::1]:80"] } },
   ],
+  region: [{ region: null }, { region: "weur" }, { region: "ap-southeast-1" }],
   forward_headers: [{ forward_headers: [] }, { forward_headers: names(32) }, { forward_headers: ["X-Team"] }],
   origin: [
     http({}),
@@ -128,7 +129,7 @@ const BAD: [Record<string, unknown>, string][] = [
   [header("x-a", "é"), "origin.headers.x-a"],
   [header("x-a", "x".repeat(4_097)), "origin.headers.x-a"],
   [header("x-a", 1), "origin.headers.x-a"],
-  [{ region: "eu" }, "region"],
+  [{ region: 1 }, "region"],
   [{ nothing: 3 }, "nothing"],
   [{ replicas: 17 }, "replicas"],
   [{ start_deadline_seconds: 3_601 }, "start_deadline_seconds"],
@@ -177,6 +178,13 @@ describe("settings", () => {
       refused(answer, 400, "invalid_request", field);
     }
     assert.deepEqual(await s.ok(200, `/agents/${agent.id}`), before);
+  });
+
+  it("refuses a region that there is not, and names those that there are", async () => {
+    for (const region of ["eu", "", "WEUR"]) {
+      const answer = await s.call(`/agents/${agent.id}`, { method: "PATCH", json: { region } });
+      assert.match(refused(answer, 400, "unknown_region", "region").message, /ap-southeast-1/);
+    }
   });
 
   it("refuses an account in a change: agents do not move", async () => {

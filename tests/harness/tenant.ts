@@ -58,6 +58,8 @@ export interface AgentDocument {
   cors: { origins: string[] };
   forward_headers: string[];
   limits: AgentLimits;
+  region: string | null;
+  links: AgentLink[];
   created_at: string;
   updated_at: string;
 }
@@ -69,6 +71,21 @@ export interface KeyDocument {
   masked: string;
 }
 
+/** One way to an agent's pods. */
+export interface AgentLink {
+  type: string;
+  up: boolean;
+  replica?: string;
+  weight?: number;
+  region?: string;
+  since?: string;
+  in_flight: number;
+  breaker?: "closed" | "open" | "half_open";
+  draining?: true;
+  last_error: string | null;
+  capabilities: Record<string, boolean | null> | null;
+}
+
 /** `GET /v1/status`. */
 export interface AgentStatus {
   agent: string;
@@ -76,12 +93,7 @@ export interface AgentStatus {
   since: string;
   model: string | null;
   version: string;
-  links: {
-    type: string;
-    up: boolean;
-    last_error: string | null;
-    capabilities: Record<string, boolean | null> | null;
-  }[];
+  links: AgentLink[];
   in_flight: number;
   queued: number;
   limits: AgentLimits;
@@ -111,6 +123,7 @@ export interface TenantOverrides {
   replicas?: number;
   start_deadline_seconds?: number;
   legacy_403?: boolean;
+  region?: string;
   origin?: { type: "tunnel" } | { type: "http"; url: string; headers?: Record<string, string> };
   /** Headers of the `http` origin that leads to the pod. */
   originHeaders?: Record<string, string>;

@@ -30,6 +30,7 @@ const LINK_WINDOW = 4 * 1024 * 1024;
 export interface ConnectorOptions {
   replica?: string;
   weight?: number;
+  region?: string;
   /** The host that is asked for, where it is not the address's. */
   host?: string;
   /** Takes a request instead of the pod; says whether it did. */
@@ -118,7 +119,8 @@ export class Connector {
     options: ConnectorOptions = {},
   ): Promise<Connector> {
     const connector = await Connector.dial(url, token, pod, options);
-    const lines = `replica: ${options.replica ?? "default"}\nweight: ${options.weight ?? 1}\n`;
+    const region = options.region === undefined ? "" : `region: ${options.region}\n`;
+    const lines = `replica: ${options.replica ?? "default"}\nweight: ${options.weight ?? 1}\n${region}`;
     connector.send(frame(HELLO, 0, Buffer.concat([Buffer.from([1, 1]), Buffer.from(lines)])));
     await until("a word of the endpoint", () => connector.welcomed || connector.closed !== undefined);
     return connector;

@@ -90,15 +90,17 @@ describe("a link", () => {
     await link(one);
     await until("word of it", () => old.goaways.length > 0);
     assert.deepEqual(old.goaways, [REPLACED]);
-    assert.equal((await one.status()).links.length, 1);
+    assert.equal((await one.status()).links.filter(({ up }) => up).length, 1);
+    await over(old);
+    assert.equal(old.closed, 4400 + REPLACED);
   });
 
   it("ends with a new token: at once, or once it is idle", async () => {
     const one = await tenant(worker, null);
     const first = await link(one);
     const second = await rotated(one);
-    await until("word of it", () => first.goaways.length > 0);
-    assert.deepEqual([first.goaways, first.closed], [[TOKEN], undefined]);
+    await over(first);
+    assert.deepEqual([first.goaways, first.closed], [[TOKEN], 4400 + TOKEN]);
     assert.deepEqual(await refused(one.url, tokenOf(one)), [401, "invalid_api_key"]);
     const again = await link(one, second);
     await rotated(one, { now: true });

@@ -4,6 +4,7 @@
 
 use super::agent_name;
 use clap::{Args, Subcommand};
+use moltghost_protocol::tunnel::ReplicaName;
 
 /// `deploy`.
 #[derive(Debug, Args)]
@@ -11,7 +12,7 @@ pub struct Deploy {
     /// Name of the agent; an operator writes ACCOUNT/NAME
     #[arg(value_parser = agent_name)]
     pub name: String,
-    /// Region of the pods, such as ap-southeast-1
+    /// Region of the pods, such as ap-southeast-1; a name that there is not is answered with those that there are
     #[arg(long)]
     pub region: Option<String>,
     /// Number of pods, 1 to 16
@@ -69,6 +70,18 @@ pub enum Agent {
     },
     /// Start an agent that was stopped or failed
     Start(Start),
+    /// Send a replica's links away: calls in flight on them end as they would, new ones go to the others
+    Drain {
+        /// The agent: name, alias or id
+        #[arg(value_parser = agent_name)]
+        name: String,
+        /// The replica, as agent show names it
+        #[arg(value_parser = replica_name)]
+        replica: String,
+        /// End calls in flight, too
+        #[arg(long)]
+        now: bool,
+    },
     /// Stop an agent: its endpoint answers 503 until it is started
     #[command(visible_alias = "pause")]
     Stop {
@@ -125,4 +138,11 @@ pub struct Start {
     /// Longest wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub timeout: u64,
+}
+
+/// A replica's name, as its connector gave it.
+fn replica_name(text: &str) -> Result<String, String> {
+    ReplicaName::parse(text).map(|name| name.to_string()).ok_or_else(|| {
+        "a replica is named by up to 63 letters, digits, dots, hyphens and underscores".to_owned()
+    })
 }

@@ -4,6 +4,7 @@
 
 use super::agent_name;
 use clap::Args;
+use moltghost_protocol::region::Region;
 use std::path::PathBuf;
 
 /// `connect`.
@@ -24,9 +25,9 @@ pub struct Connect {
     /// Share of the calls among several pods, 1 to 100
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub weight: u16,
-    /// Where this pod runs
-    #[arg(long)]
-    pub region: Option<String>,
+    /// Region where this pod runs, such as ap-southeast-1: calls go first to the pods that are near the agent
+    #[arg(long, value_parser = region)]
+    pub region: Option<Region>,
     /// How long calls in flight may take when it is told to end
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub drain: u64,
@@ -53,4 +54,10 @@ pub struct Dev {
     /// Checkout of MoltGhost that has the Worker; none: the one that this is run in, or built from
     #[arg(long, value_name = "FOLDER", env = "MOLTGHOST_CHECKOUT")]
     pub checkout: Option<PathBuf>,
+}
+
+/// A region of the documented list.
+fn region(text: &str) -> Result<Region, String> {
+    Region::parse(text)
+        .ok_or_else(|| format!("regions are {}", Region::names().collect::<Vec<_>>().join(", ")))
 }

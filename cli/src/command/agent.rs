@@ -23,6 +23,12 @@ pub async fn run(command: Agent, output: Output) -> Result<(), Failure> {
             let agent = control()?.ask(Call::post(format!("{}/stop", agent_path(&name)), body)).await?;
             done(&agent, &format!("{name} is {}: its endpoint answers 503", cell(&agent, "state")), output)
         }
+        Agent::Drain { name, replica, now } => {
+            let path = format!("{}/replicas/{replica}/drain", agent_path(&name));
+            let body = if now { json!({ "now": true }) } else { json!({}) };
+            let agent = control()?.ask(Call::post(path, body)).await?;
+            done(&agent, &format!("{replica} takes no more calls of {name}; its connector ends"), output)
+        }
         Agent::Terminate { name, yes } => terminate(&name, yes, output).await,
         Agent::ConnectToken { name, now } => connect_token(&name, now, output).await,
         Agent::Alias { name, alias, .. } => {

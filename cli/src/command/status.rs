@@ -52,6 +52,7 @@ fn more(agent: &Value) -> String {
     list(&[
         ("account", cell(agent, "account")),
         ("model", cell(agent, "model")),
+        ("region", cell(agent, "region")),
         ("replicas", cell(agent, "replicas")),
         ("by path", cell(agent, "path_endpoint")),
         ("timeout", format!("{} s", cell(agent, "timeout_seconds"))),
@@ -85,15 +86,28 @@ fn describe(link: &Value) -> String {
         Some(Value::String(name)) => name.clone(),
         _ => cell(link, "type"),
     };
-    for member in ["region", "state"] {
-        if link.get(member).is_some_and(Value::is_string) {
-            text = format!("{text}, {}", cell(link, member));
-        }
+    if link.get("region").is_some_and(Value::is_string) {
+        text = format!("{text}, {}", cell(link, "region"));
     }
+    let draining = link.get("draining").and_then(Value::as_bool) == Some(true);
     match link.get("up").and_then(Value::as_bool) {
+        _ if draining => text.push_str(", draining"),
         Some(true) => text.push_str(", up"),
         Some(false) => text.push_str(", down"),
         None => {}
+    }
+    if let Some(calls) =
+        link.get("in_flight").and_then(Value::as_u64).filter(|_| link.get("breaker").is_some())
+    {
+        text = format!("{text}, {calls} in flight");
+    }
+    match link.get("breaker").and_then(Value::as_str) {
+        Some("open") => text.push_str(", resting: it did not take its last calls"),
+        Some("half_open") => text.push_str(", on trial"),
+        _ => {}
+    }
+    if link.get("breaker").is_some() && link.get("last_error").is_some_and(Value::is_string) {
+        text = format!("{text}, {}", cell(link, "last_error"));
     }
     text
 }

@@ -17,6 +17,7 @@ use moltghost_protocol::name::{self, AccountName};
 use moltghost_protocol::object::account::{AccountAsk, AliasOp, RegisterOp};
 use moltghost_protocol::object::agent::AgentOp;
 use moltghost_protocol::object::{read_answer, write};
+use moltghost_protocol::region::Region;
 use moltghost_protocol::time::Millis;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
@@ -121,8 +122,9 @@ impl Platform {
         class: object::Class,
         name: &str,
         ask: &A,
+        place: Option<&str>,
     ) -> Answer<T> {
-        match object::call(&self.env, class, name, &write(ask)).await {
+        match object::call_near(&self.env, class, name, &write(ask), place).await {
             Ok(answer) => read_answer(&answer),
             Err(failure) => {
                 Err(Problem::new(Code::InternalError, format!("an object could not be reached: {failure}")))
@@ -160,16 +162,21 @@ impl World for Platform {
 
     async fn alias(&self, alias: &Alias, op: AliasOp) -> Answer<()> {
         let name = AccountName::Alias(alias.clone()).to_string();
-        self.ask(object::Class::Account, &name, &AccountAsk::Alias(op)).await
+        self.ask(object::Class::Account, &name, &AccountAsk::Alias(op), None).await
     }
 
     async fn register(&self, op: RegisterOp) -> Answer<()> {
         let name = AccountName::Register.to_string();
-        self.ask(object::Class::Account, &name, &AccountAsk::Register(op)).await
+        self.ask(object::Class::Account, &name, &AccountAsk::Register(op), None).await
     }
 
     async fn agent(&self, id: &AgentId, op: AgentOp) -> Answer<AgentRecord> {
-        self.ask(object::Class::Agent, &name::agent(id), &op).await
+        // The first message of all makes the object.
+        let place = match &op {
+            AgentOp::Create(create) => create.settings.region.map(Region::place),
+            _ => None,
+        };
+        self.ask(object::Class::Agent, &name::agent(id), &op, place).await
     }
 
     async fn project(&self, statements: Vec<Statement>) -> Answer<()> {

@@ -153,7 +153,8 @@ impl World for Deployment {
     async fn agent(&self, id: &AgentId, op: AgentOp) -> Answer<AgentRecord> {
         self.step()?;
         let name = name::agent(id);
-        let mut endpoint = Endpoint::new(self.database(&name), self.pepper.clone(), name);
+        let mut endpoint =
+            Endpoint::new(self.database(&name), self.pepper.clone(), name, crate::agent::no_links());
         let turn = Turn { now: self.now.get(), nonce: &|| Some([6; 12]) };
         match endpoint.handle(&write(&op), &turn) {
             Reply::Now(answer) => read_answer(&answer),

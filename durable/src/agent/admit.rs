@@ -148,8 +148,8 @@ impl Loaded {
     pub(super) fn target(&self, timeout_ms: Option<u64>) -> Option<Target> {
         let (url, headers) = match &self.settings.origin {
             Origin::Http { url, headers } => (url.clone(), lines(headers)),
-            Origin::Tunnel if self.links.borrow().is_empty() => return None,
-            Origin::Tunnel => (address(&self.id), String::new()),
+            Origin::Tunnel if !self.links.any() => return None,
+            Origin::Tunnel => (address(&self.id, None), String::new()),
         };
         let most = u64::from(self.settings.limits.max_timeout_seconds) * 1_000;
         let usual = u64::from(self.settings.timeout_seconds) * 1_000;

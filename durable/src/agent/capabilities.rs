@@ -5,8 +5,8 @@ use super::endpoint::{Answer, Endpoint, Loaded};
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
 use moltghost_protocol::endpoint::capability::Capabilities;
-use moltghost_protocol::object::agent::Capable;
-use moltghost_protocol::object::tunnel::address;
+use moltghost_protocol::object::agent::{Capable, ProbeReport};
+use moltghost_protocol::object::tunnel::read_address;
 use moltghost_protocol::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ const FRESH_FOR: Millis = 600_000;
 
 /// What a probe found, and when.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Found {
+pub struct Found {
     /// When.
     pub at: Millis,
     /// What the pod serves.
@@ -31,21 +31,31 @@ pub(super) struct Found {
 impl<S: Sql> Endpoint<S> {
     /// Takes what a probe found. It counts only for the origin that is set now.
     pub(super) fn capable(&mut self, told: &Capable, now: Millis) -> Answer<()> {
-        let loaded = self.existing()?;
-        if !loaded.is_at(&told.url) {
-            return Ok(());
+        let report = ProbeReport { url: told.url.clone(), error: None, capabilities: told.capabilities };
+        if self.existing()?.learn(&report, now) {
+            self.store(None)
+        } else {
+            Ok(())
         }
-        loaded.found = Some(Found { at: now, capabilities: told.capabilities });
-        self.store(None)
     }
 }
 
 impl Loaded {
-    /// Whether an address is that of the pod: another one may have been set since it was asked.
-    pub(super) fn is_at(&self, asked: &str) -> bool {
+    /// Takes what a probe found. Answers whether it was one of the pod that calls go to: another address may have been
+    /// set since it was asked, or its link may be gone.
+    pub(super) fn learn(&mut self, report: &ProbeReport, now: Millis) -> bool {
         match &self.settings.origin {
-            Origin::Http { url, .. } => url == asked,
-            Origin::Tunnel => address(&self.id) == asked,
+            Origin::Tunnel => match read_address(&report.url) {
+                Some((agent, link)) if agent == self.id => self.links.report(link, report, now),
+                _ => false,
+            },
+            Origin::Http { url, .. } if *url == report.url => {
+                if report.error.is_none() {
+                    self.found = Some(Found { at: now, capabilities: report.capabilities });
+                }
+                true
+            }
+            Origin::Http { .. } => false,
         }
     }
 
@@ -54,7 +64,11 @@ impl Loaded {
         let due = match self.state {
             State::Initializing => now - self.probed >= STARTING_EVERY,
             State::Running => {
-                let known = self.found.is_some_and(|found| now - found.at < FRESH_FOR);
+                let since = now - FRESH_FOR;
+                let known = match self.settings.origin {
+                    Origin::Tunnel => self.links.known_since(since),
+                    Origin::Http { .. } => self.found.is_some_and(|found| found.at > since),
+                };
                 !known && now - self.probed >= RUNNING_EVERY
             }
             _ => false,
@@ -67,13 +81,16 @@ impl Loaded {
 
     /// What the pod serves, as far as it is known.
     pub(super) fn capabilities(&self) -> Option<Capabilities> {
-        self.found.map(|found| found.capabilities)
+        match self.settings.origin {
+            Origin::Tunnel => self.links.capabilities(),
+            Origin::Http { .. } => self.found.map(|found| found.capabilities),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::agent::{Endpoint, Reply, Turn};
+    use crate::agent::{no_links, Endpoint, Reply, Turn};
     use crate::sqlite::Sqlite;
     use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent};
     use moltghost_protocol::credential::{Pepper, Secret, SecretHash};
@@ -100,7 +117,7 @@ mod tests {
     /// An endpoint on the database, loaded anew.
     fn loaded(sql: &Sqlite) -> Endpoint<Sqlite> {
         let pepper = Pepper::parse("a pepper for these tests", None).unwrap();
-        Endpoint::new(sql.clone(), pepper, name::agent(&AgentId::mint(1)))
+        Endpoint::new(sql.clone(), pepper, name::agent(&AgentId::mint(1)), no_links())
     }
 
     fn running() -> Sqlite {

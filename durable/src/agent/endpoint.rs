@@ -2,6 +2,7 @@
 
 use super::capabilities::Found;
 use super::keys::Key;
+use super::links::Links;
 use super::notices::Notices;
 use super::outbox::Outbox;
 use super::permits::Permits;
@@ -15,13 +16,12 @@ use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
 use moltghost_protocol::credential::{Pepper, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
-use moltghost_protocol::object::agent::{self, AgentOp, LinkStatus};
+use moltghost_protocol::object::agent::{self, AgentOp};
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{rfc3339, Millis};
 use moltghost_protocol::tunnel::Goodbye;
 use serde::Serialize;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -68,11 +68,8 @@ pub(super) struct Loaded {
     /// What the pod serves.
     pub found: Option<Found>,
     /// The links of its tunnel that are up.
-    pub links: Links,
+    pub links: Rc<dyn Links>,
 }
-
-/// The links of the tunnel that are up, as the object's sockets tell.
-pub(super) type Links = Rc<RefCell<Vec<LinkStatus>>>;
 
 /// What comes of a message.
 #[derive(Debug)]
@@ -102,17 +99,18 @@ pub struct Endpoint<S> {
     pub(super) dismisses: bool,
     /// Answers to messages that waited, by run.
     pub(super) decided: Vec<(RunId, String)>,
-    pub(super) links: Links,
+    pub(super) links: Rc<dyn Links>,
     /// Why all links are to go, and after how many milliseconds at the latest.
-    pub(super) farewell: Option<(Goodbye, u32)>,
+    pub(super) farewell: Option<(Goodbye, Millis)>,
 }
 
 /// An answer, or why not.
 pub(super) type Answer<T> = Result<T, Problem>;
 
 impl<S: Sql> Endpoint<S> {
-    /// The endpoint on a database; reads nothing yet. `name` is the object's, which sealed values are bound to.
-    pub fn new(sql: S, pepper: Pepper, name: String) -> Self {
+    /// The endpoint on a database; reads nothing yet. `name` is the object's, which sealed values are bound to; `links`
+    /// are those of its tunnel.
+    pub fn new(sql: S, pepper: Pepper, name: String, links: Rc<dyn Links>) -> Self {
         Self {
             sql,
             pepper,
@@ -125,7 +123,7 @@ impl<S: Sql> Endpoint<S> {
             alarmed: false,
             dismisses: false,
             decided: Vec::new(),
-            links: Links::default(),
+            links,
             farewell: None,
         }
     }
@@ -193,6 +191,7 @@ impl<S: Sql> Endpoint<S> {
             AgentOp::PauseNow => text(&self.pause_now(turn.now)),
             AgentOp::Terminate => text(&self.terminate(turn.now)),
             AgentOp::ConnectToken { hash, now } => text(&self.change_connect_token(hash, now)),
+            AgentOp::Drain { replica, now } => text(&self.drain(&replica, now, turn.now)),
             AgentOp::CreateKey(key) => text(&self.create_key(*key, turn.now)),
             AgentOp::Keys(page) => text(&self.keys(&page, turn.now)),
             AgentOp::RevokeKey(id) => text(&self.revoke_key(&id, turn.now)),
@@ -229,7 +228,8 @@ impl<S: Sql> Endpoint<S> {
 
     /// The endpoint as the control API knows it.
     pub(super) fn record(&mut self) -> Answer<AgentRecord> {
-        self.existing().map(|loaded| loaded.record())
+        let now = self.now;
+        self.existing().map(|loaded| loaded.record(now))
     }
 
     /// Writes leases, settlements and permits that are only in memory. Answers when the next lease or key ends, or
@@ -338,8 +338,9 @@ impl Loaded {
         settings
     }
 
-    pub(super) fn record(&self) -> AgentRecord {
+    fn record(&self, now: Millis) -> AgentRecord {
         AgentRecord {
+            links: self.shown_links(now),
             id: self.id.clone(),
             account: self.account.clone(),
             settings: self.shown_settings(),

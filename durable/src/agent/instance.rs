@@ -44,7 +44,9 @@ pub(super) struct Shared {
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<Millis>>,
     /// The sockets of connectors and calls.
-    pub(super) tunnel: RefCell<Tunnel<Socket>>,
+    pub(super) tunnel: Rc<RefCell<Tunnel<Socket>>>,
+    /// Whether somebody waits to close links that were sent away.
+    pub(super) sweeping: Cell<bool>,
     /// The agent's id.
     pub(super) agent: AgentId,
     pub(super) callers: RefCell<Callers<Socket>>,
@@ -77,11 +79,12 @@ impl Shared {
         let provisioned = entry::variable(env, "PROVISIONER_URL")?.is_some_and(|url| !url.is_empty());
         let name = object::name(state)?;
         let agent = name::parse_agent(&name).ok_or_else(|| Failure(format!("no agent is called {name}")))?;
-        let endpoint = Endpoint::new(storage.clone(), pepper, name).provisioned(provisioned);
-        let tunnel = Self::restored(state);
-        *endpoint.links.borrow_mut() = tunnel.shown();
+        let tunnel = Rc::new(RefCell::new(Self::restored(state)));
+        let links = Rc::clone(&tunnel);
+        let endpoint = Endpoint::new(storage.clone(), pepper, name, links).provisioned(provisioned);
         Ok(Self {
-            tunnel: RefCell::new(tunnel),
+            tunnel,
+            sweeping: Cell::new(false),
             state: state.clone(),
             env: env.clone(),
             storage,

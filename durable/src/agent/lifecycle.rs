@@ -115,6 +115,7 @@ impl<S: Sql> Endpoint<S> {
             State::Running | State::Initializing | State::Paused | State::Failed => {
                 loaded.enter(State::Initializing, None, turn.now);
                 loaded.found = None;
+                loaded.links.forget();
                 loaded.notices.done = Some("restart");
             }
         }

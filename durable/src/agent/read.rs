@@ -4,11 +4,10 @@ use super::admit::lost;
 use super::endpoint::{not_found, terminated, Answer, Endpoint, Loaded};
 use crate::sql::Sql;
 use moltghost_protocol::control::agent::{Origin, State};
+use moltghost_protocol::control::link::LinkStatus;
 use moltghost_protocol::error::Problem;
 use moltghost_protocol::id::{Alias, KeyId};
-use moltghost_protocol::object::agent::{
-    Health, HealthDetail, Inspect, Inspection, LinkStatus, Read, Reading, Status,
-};
+use moltghost_protocol::object::agent::{Health, HealthDetail, Inspect, Inspection, Read, Reading, Status};
 use moltghost_protocol::time::{month, rfc3339, Millis};
 
 /// Version of the access layer, as `/v1/health` and `/v1/status` show it.
@@ -66,7 +65,7 @@ impl<S: Sql> Endpoint<S> {
                 }
                 Read::Models(Box::new(loaded.target(None).ok_or_else(|| loaded.unreachable())?))
             }
-            Reading::Health => Read::Health(Box::new(loaded.detail())),
+            Reading::Health => Read::Health(Box::new(loaded.detail(now))),
             Reading::Ticket => Read::Ticket,
             Reading::Status => Read::Status(Box::new(Status {
                 agent: loaded.id.clone(),
@@ -74,7 +73,7 @@ impl<S: Sql> Endpoint<S> {
                 since: rfc3339(loaded.since),
                 model: loaded.settings.model.clone(),
                 version: VERSION.to_owned(),
-                links: loaded.shown_links(),
+                links: loaded.shown_links(now),
                 in_flight: loaded.runs.in_flight(),
                 queued,
                 limits: loaded.settings.limits,
@@ -87,9 +86,13 @@ impl<S: Sql> Endpoint<S> {
 
     /// Public health: one word.
     pub(super) fn health(&mut self) -> Answer<Health> {
+        let now = self.now;
         let loaded = self.existing()?;
-        let status =
-            if loaded.state == State::Terminated { Err(terminated()) } else { Ok(loaded.word().to_owned()) };
+        let status = if loaded.state == State::Terminated {
+            Err(terminated())
+        } else {
+            Ok(loaded.word(now).to_owned())
+        };
         Ok(Health { cors: loaded.settings.cors_origins.clone(), status })
     }
 
@@ -105,9 +108,9 @@ impl<S: Sql> Endpoint<S> {
 }
 
 impl Loaded {
-    fn word(&self) -> &'static str {
+    fn word(&self, now: Millis) -> &'static str {
         match self.state {
-            State::Running if self.shown_links().iter().any(|link| link.up) => "ok",
+            State::Running if self.shown_links(now).iter().any(|link| link.up) => "ok",
             State::Running => "degraded",
             State::Deploying | State::Initializing => "initializing",
             State::Paused => "paused",
@@ -115,23 +118,25 @@ impl Loaded {
         }
     }
 
-    fn detail(&self) -> HealthDetail {
+    fn detail(&self, now: Millis) -> HealthDetail {
         HealthDetail {
-            status: self.word().to_owned(),
+            status: self.word(now).to_owned(),
             state: self.state,
             since: rfc3339(self.since),
-            replicas_up: u32::try_from(self.shown_links().iter().filter(|link| link.up).count()).unwrap_or(0),
+            replicas_up: u32::try_from(self.shown_links(now).iter().filter(|link| link.up).count())
+                .unwrap_or(0),
             version: VERSION.to_owned(),
         }
     }
 
-    fn shown_links(&self) -> Vec<LinkStatus> {
-        let links = self.links.borrow();
-        if links.is_empty() || self.settings.origin != Origin::Tunnel {
-            return vec![self.only_link()];
+    pub(super) fn shown_links(&self, now: Millis) -> Vec<LinkStatus> {
+        if self.settings.origin == Origin::Tunnel {
+            let links = self.links.shown(now);
+            if !links.is_empty() {
+                return links;
+            }
         }
-        let capabilities = self.capabilities();
-        links.iter().map(|link| LinkStatus { capabilities, ..link.clone() }).collect()
+        vec![self.only_link()]
     }
 
     fn only_link(&self) -> LinkStatus {
@@ -148,6 +153,9 @@ impl Loaded {
             weight: None,
             region: None,
             since: None,
+            in_flight: self.runs.in_flight(),
+            breaker: None,
+            draining: false,
         }
     }
 }

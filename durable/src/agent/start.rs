@@ -10,9 +10,8 @@ use crate::sql::Sql;
 use moltghost_protocol::control::agent::{AgentRecord, Origin, State};
 use moltghost_protocol::error::{Code, Problem, Retry};
 use moltghost_protocol::object::agent::{ProbeReport, Target};
+use moltghost_protocol::object::tunnel::address;
 use moltghost_protocol::time::Millis;
-
-use super::capabilities::Found;
 
 /// Wall time of a probe.
 const PROBE_TIMEOUT_MS: u64 = 5_000;
@@ -81,11 +80,7 @@ impl<S: Sql> Endpoint<S> {
 
     /// Takes what a probe came to.
     pub(super) fn hear_probe(&mut self, report: &ProbeReport, now: Millis) -> Answer<AgentRecord> {
-        let loaded = self.existing()?;
-        if loaded.is_at(&report.url) {
-            if report.error.is_none() {
-                loaded.found = Some(Found { at: now, capabilities: report.capabilities });
-            }
+        if self.existing()?.learn(report, now) {
             self.probed(report.error.clone(), now)
         } else {
             self.record()
@@ -116,7 +111,7 @@ impl Loaded {
     pub(super) fn start_wake(&self) -> Option<Millis> {
         let deadline = self.start_deadline()?;
         Some(match self.settings.origin {
-            Origin::Tunnel if self.links.borrow().is_empty() => deadline,
+            Origin::Tunnel if !self.links.any() => deadline,
             Origin::Http { .. } | Origin::Tunnel => deadline.min(self.starting.next),
         })
     }
@@ -125,7 +120,13 @@ impl Loaded {
     pub(super) fn hand_out_probe(&mut self, now: Millis) -> Option<Target> {
         self.probed = now;
         self.starting.next = now + LOST_AFTER;
-        self.target(Some(PROBE_TIMEOUT_MS))
+        let target = self.target(Some(PROBE_TIMEOUT_MS))?;
+        if self.settings.origin != Origin::Tunnel {
+            return Some(target);
+        }
+        // One link after the other: each leads to a pod of its own.
+        let link = self.links.hand_out(now);
+        Some(Target { url: address(&self.id, link), ..target })
     }
 
     /// Ends the start that goes on, or notes that its pod is not ready yet.

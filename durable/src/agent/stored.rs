@@ -60,7 +60,15 @@ impl<S: Sql> Endpoint<S> {
             found: serde_json::from_str(stored(10).text()).ok(),
             links: Rc::clone(&self.links),
         });
+        self.locate();
         Ok(())
+    }
+
+    /// Tells the links where the agent is.
+    fn locate(&self) {
+        if let Some(loaded) = &self.loaded {
+            loaded.links.place(loaded.settings.region);
+        }
     }
 
     /// A nonce to seal with.
@@ -113,6 +121,7 @@ impl<S: Sql> Endpoint<S> {
             self.loaded = None;
             return Err(error.into());
         }
+        self.locate();
         if let Some(loaded) = &mut self.loaded {
             loaded.sealed = resealed;
             loaded.lost &= nonce.is_none();

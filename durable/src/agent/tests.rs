@@ -1,6 +1,6 @@
 //! The rules of an endpoint over real `SQLite`: the same SQL as in production, with crashes between any two messages.
 
-use super::{Endpoint, Reply, Turn};
+use super::{no_links, Endpoint, Reply, Turn};
 use crate::sql::Sql;
 use crate::sqlite::Sqlite;
 use moltghost_protocol::control::agent::{AgentRecord, Change, NewAgent, State};
@@ -49,7 +49,7 @@ impl Bench {
         let sql = Sqlite::new();
         let pepper = Pepper::parse("a pepper for these tests", None).unwrap();
         let id = AgentId::mint(1);
-        let endpoint = Endpoint::new(sql.clone(), pepper.clone(), name::agent(&id));
+        let endpoint = Endpoint::new(sql.clone(), pepper.clone(), name::agent(&id), no_links());
         Self { sql, pepper, endpoint, now: START, id }
     }
 
@@ -64,7 +64,8 @@ impl Bench {
 
     /// Loses everything that is not stored, as a crash or an eviction does.
     fn crash(&mut self) {
-        self.endpoint = Endpoint::new(self.sql.clone(), self.pepper.clone(), name::agent(&self.id));
+        self.endpoint =
+            Endpoint::new(self.sql.clone(), self.pepper.clone(), name::agent(&self.id), no_links());
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "it reads better where it is called")]

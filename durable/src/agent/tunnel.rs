@@ -9,16 +9,19 @@ mod choice;
 mod ending;
 mod kept;
 mod relay;
+mod shown;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use ending::DRAIN_MS;
 
+use super::capabilities::Found;
 use kept::{Greeted, Kept, KeptCall, KeptLink};
-use moltghost_protocol::object::agent::LinkStatus;
+use moltghost_protocol::region::Region;
 use moltghost_protocol::request_id::RunId;
-use moltghost_protocol::time::{rfc3339, Millis};
+use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::{Credit, Stream, LINK_WINDOW};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// A socket of the object.
@@ -58,13 +61,34 @@ impl Held {
     }
 }
 
-struct Link<W> {
+/// When a link was probed, and what that found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Probed {
+    /// When the last probe was handed out.
+    pub asked: Millis,
+    /// What the pod serves.
+    pub found: Option<Found>,
+    /// Why the last probe failed.
+    pub error: Option<String>,
+}
+
+/// A link that takes no more calls.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Leaving {
+    /// Why and until when at the latest, where we have sent it away; the connector ends what it leaves by itself.
+    pub sent: Option<(u8, Millis)>,
+}
+
+/// A connector's link.
+pub struct Link<W> {
     socket: W,
     greeted: Option<Greeted>,
     /// The id of its next stream.
     next: u32,
     /// No new streams go here.
-    leaving: bool,
+    leaving: Option<Leaving>,
+    /// What is known of its pod.
+    pub(super) probed: Probed,
     credit: Credit,
     /// Bytes that came and that the connector has no room back for yet.
     taken: u32,
@@ -84,6 +108,8 @@ struct Call<W> {
     stream: Stream,
     /// Links that did not take it.
     tried: Vec<u64>,
+    /// The only link that may.
+    only: Option<u64>,
 }
 
 /// Links and calls.
@@ -95,6 +121,8 @@ pub struct Tunnel<W> {
     /// The number of the next socket, and of the next choice.
     next: u64,
     chosen: u64,
+    /// The agent's region.
+    home: Option<Region>,
 }
 
 /// Whose a socket is.
@@ -115,6 +143,7 @@ impl<W: Wire> Tunnel<W> {
             streams: HashMap::new(),
             next: 1,
             chosen: 0,
+            home: None,
         };
         for socket in sockets {
             tunnel.restore(socket);
@@ -132,6 +161,7 @@ impl<W: Wire> Tunnel<W> {
                     greeted: kept.greeted,
                     next: kept.next,
                     leaving: kept.leaving,
+                    probed: kept.probed,
                     credit,
                     // Room that was not told of is forgotten with the instance: rather some twice than never.
                     taken: relay::TOLD_AT - 1,
@@ -148,7 +178,8 @@ impl<W: Wire> Tunnel<W> {
                 if let Some(at) = kept.at {
                     self.streams.insert(at, kept.number);
                 }
-                let call = Call { socket, run: kept.run, at: kept.at, stream, tried: Vec::new() };
+                let (tried, only) = (Vec::new(), kept.only);
+                let call = Call { socket, run: kept.run, at: kept.at, stream, tried, only };
                 self.calls.insert(kept.number, call);
                 kept.number
             }
@@ -157,14 +188,16 @@ impl<W: Wire> Tunnel<W> {
         self.next = self.next.max(number + 1);
     }
 
-    /// Takes the socket of a connector. Answers its number.
-    pub fn accept_link(&mut self, socket: W) -> u64 {
+    /// Takes the socket of a connector. Answers its number, which no link of this agent has had before.
+    pub fn accept_link(&mut self, socket: W, now: Millis) -> u64 {
+        self.next = self.next.max(u64::try_from(now).unwrap_or_default());
         let number = self.number();
         let link = Link {
             socket,
             greeted: None,
             next: 1,
-            leaving: false,
+            leaving: None,
+            probed: Probed::default(),
             credit: Credit::new(LINK_WINDOW),
             taken: 0,
             held: VecDeque::new(),
@@ -177,11 +210,11 @@ impl<W: Wire> Tunnel<W> {
         number
     }
 
-    /// Takes the socket of a call.
-    pub fn accept_call(&mut self, socket: W, run: Option<RunId>) {
+    /// Takes the socket of a call, which may be for one link alone.
+    pub fn accept_call(&mut self, socket: W, run: Option<RunId>, only: Option<u64>) {
         let number = self.number();
-        self.calls
-            .insert(number, Call { socket, run, at: None, stream: Stream::default(), tried: Vec::new() });
+        let (stream, tried) = (Stream::default(), Vec::new());
+        self.calls.insert(number, Call { socket, run, at: None, stream, tried, only });
         self.keep_call(number);
     }
 
@@ -199,22 +232,6 @@ impl<W: Wire> Tunnel<W> {
         }
     }
 
-    /// The links that calls may take, as `/v1/status` shows them.
-    pub fn shown(&self) -> Vec<LinkStatus> {
-        let up = self.links.values().filter(|link| !link.leaving).filter_map(|link| link.greeted.as_ref());
-        up.map(|greeted| LinkStatus {
-            kind: "tunnel".to_owned(),
-            up: true,
-            replica: Some(greeted.replica.clone()),
-            weight: Some(greeted.weight),
-            region: greeted.region.clone(),
-            since: Some(rfc3339(greeted.since)),
-            last_error: None,
-            capabilities: None,
-        })
-        .collect()
-    }
-
     fn keep_link(&self, number: u64) {
         if let Some(link) = self.links.get(&number) {
             kept::keep(
@@ -225,6 +242,7 @@ impl<W: Wire> Tunnel<W> {
                     next: link.next,
                     leaving: link.leaving,
                     credit: link.credit.left(),
+                    probed: link.probed.clone(),
                 }),
             );
         }
@@ -232,10 +250,7 @@ impl<W: Wire> Tunnel<W> {
 
     fn keep_call(&self, number: u64) {
         if let Some(call) = self.calls.get(&number) {
-            kept::keep(
-                &call.socket,
-                &Kept::Call(KeptCall::of(number, call.run.clone(), call.at, call.stream)),
-            );
+            kept::keep(&call.socket, &Kept::Call(KeptCall::of(number, call)));
         }
     }
 }

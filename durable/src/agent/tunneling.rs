@@ -16,6 +16,7 @@ use moltghost_protocol::object::tunnel::Socket as Opened;
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::Goodbye;
+use moltghost_protocol::tunnel::ReplicaName;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
@@ -61,6 +62,32 @@ impl<S: Sql> Endpoint<S> {
         self.record()
     }
 
+    /// Sends the links of a replica away, as its owner asks: calls in flight may end on them, unless `at_once`.
+    pub(super) fn drain(&mut self, replica: &str, at_once: bool, now: Millis) -> Answer<AgentRecord> {
+        let loaded = self.existing()?;
+        if loaded.state == State::Terminated {
+            return Err(terminated());
+        }
+        let by = if at_once { now } else { now + DRAIN_MS };
+        if ReplicaName::parse(replica).is_none() || !loaded.links.drain(replica, by, now) {
+            let up = loaded.links.shown(now);
+            let up: Vec<_> =
+                up.iter().filter(|link| link.up).filter_map(|link| link.replica.as_deref()).collect();
+            let those = if up.is_empty() { "there is none".to_owned() } else { up.join(", ") };
+            let message = format!("No link of a replica of this name is up. Those that are up: {those}.");
+            return Err(Problem::new(Code::NotFound, message));
+        }
+        self.note(&AgentEvent::ReplicaDown { replica: replica.to_owned() })?;
+        self.record()
+    }
+
+    fn note(&mut self, event: &AgentEvent) -> Answer<()> {
+        if let Some(statement) = self.event(event) {
+            self.sql.batch(&[statement])?;
+        }
+        Ok(())
+    }
+
     /// A link is up or gone. Answers the pod to probe.
     ///
     /// # Errors
@@ -72,9 +99,7 @@ impl<S: Sql> Endpoint<S> {
             News::Up(replica) => AgentEvent::ReplicaUp { replica: replica.clone() },
             News::Down(replica) => AgentEvent::ReplicaDown { replica: replica.clone() },
         };
-        if let Some(statement) = self.event(&event) {
-            self.sql.batch(&[statement])?;
-        }
+        self.note(&event)?;
         let News::Up(_) = news else { return Ok(None) };
         let loaded = self.existing()?;
         if loaded.state == State::Deploying {
@@ -88,7 +113,7 @@ impl<S: Sql> Endpoint<S> {
     }
 
     /// Why all links are to go, once.
-    pub fn take_farewell(&mut self) -> Option<(Goodbye, u32)> {
+    pub fn take_farewell(&mut self) -> Option<(Goodbye, Millis)> {
         self.farewell.take()
     }
 }
@@ -141,19 +166,24 @@ impl Shared {
                     return entry::text(200, "", &write_answer(&checked));
                 }
                 let (response, socket) = sockets::accept_attachment(&self.state)?;
-                let number = self.tunnel.borrow_mut().accept_link(socket);
+                let number = self.tunnel.borrow_mut().accept_link(socket, now());
                 let shared = Rc::clone(self);
                 task::soon(async move {
                     let _ = entry::sleep(GREETING_MS).await;
                     if !shared.tunnel.borrow().has_greeted(number) {
-                        shared.tunnel.borrow_mut().say_goodbye(number, Goodbye::Protocol);
+                        shared.tunnel.borrow_mut().say_goodbye(number, Goodbye::Protocol, now());
                     }
                 });
                 Ok(response)
             }
             Opened::Call(run) => {
                 let (response, socket) = sockets::accept_attachment(&self.state)?;
-                self.tunnel.borrow_mut().accept_call(socket, run);
+                self.tunnel.borrow_mut().accept_call(socket, run, None);
+                Ok(response)
+            }
+            Opened::Question(link) => {
+                let (response, socket) = sockets::accept_attachment(&self.state)?;
+                self.tunnel.borrow_mut().accept_call(socket, None, Some(link));
                 Ok(response)
             }
         }
@@ -165,12 +195,16 @@ impl Shared {
         let now = now();
         match (whose, message) {
             (Some(Whose::Link(number)), Some(bytes)) => {
+                if !self.tunnel.borrow().has_greeted(number) {
+                    // Its greeting says who it is to whom: an instance that has slept must know the agent first.
+                    let _ = self.endpoint.borrow_mut().touch();
+                }
                 let agent = self.endpoint.borrow().agent_id();
                 let news = self.tunnel.borrow_mut().link_said(number, bytes, &agent, now);
                 self.heed(news);
             }
             (Some(Whose::Link(number)), None) => {
-                let news = self.tunnel.borrow_mut().say_goodbye(number, Goodbye::Protocol);
+                let news = self.tunnel.borrow_mut().say_goodbye(number, Goodbye::Protocol, now);
                 self.heed(news);
             }
             (Some(Whose::Call(number)), Some(bytes)) => {
@@ -196,8 +230,8 @@ impl Shared {
 
     /// Does what follows from a link that is up or gone.
     fn heed(self: &Rc<Self>, news: Option<News>) {
+        self.sweep_later();
         let Some(news) = news else { return };
-        self.show_links();
         let heard = self.endpoint.borrow_mut().heard_of_link(&news, now());
         match heard {
             Ok(None) => {}
@@ -212,36 +246,33 @@ impl Shared {
         self.tell_soon();
     }
 
-    fn show_links(&self) {
-        let shown = self.tunnel.borrow().shown();
-        let links = Rc::clone(&self.endpoint.borrow().links);
-        *links.borrow_mut() = shown;
-    }
-
-    /// Sends all links away where a message has said so.
+    /// Sends all links away where a message has said so, and sees to it that those go which were sent.
     pub(super) fn farewell(self: &Rc<Self>) {
-        let Some((why, drain)) = self.endpoint.borrow_mut().take_farewell() else { return };
-        let numbers = self.tunnel.borrow().numbers();
-        if numbers.is_empty() {
-            return;
-        }
-        if drain == 0 {
+        let farewell = self.endpoint.borrow_mut().take_farewell();
+        if let Some((why, drain)) = farewell {
+            let now = now();
+            let numbers = self.tunnel.borrow().numbers();
             for number in numbers {
-                let news = self.tunnel.borrow_mut().say_goodbye(number, why);
+                let news = self.tunnel.borrow_mut().ask_to_leave(number, why, now + drain, now);
                 self.heed(news);
             }
+        }
+        self.sweep_later();
+    }
+
+    /// Closes links when their time to leave is over.
+    fn sweep_later(self: &Rc<Self>) {
+        let Some(by) = self.tunnel.borrow().next_leave() else { return };
+        if self.sweeping.replace(true) {
             return;
         }
-        for number in &numbers {
-            self.tunnel.borrow_mut().ask_to_leave(*number, why);
-        }
-        self.show_links();
         let shared = Rc::clone(self);
+        let left = u32::try_from((by - now()).max(1)).unwrap_or(u32::MAX);
         task::soon(async move {
-            let _ = entry::sleep(drain).await;
-            for number in numbers {
-                shared.tunnel.borrow_mut().say_goodbye(number, why);
-            }
+            let _ = entry::sleep(left).await;
+            shared.sweeping.set(false);
+            shared.tunnel.borrow_mut().sweep(now());
+            shared.sweep_later();
         });
     }
 }

@@ -376,14 +376,16 @@ function putRiders(name, list) {
 /**
  * Sends a message to an object, with the riders that wait for it (one a line), and reads its answer. The runtime
  * marks an error as retryable only where the object cannot have seen the message, or was reset; messages are
- * idempotent, so it is sent again, twice at most.
+ * idempotent, so it is sent again, twice at most. An object that is not there yet is made near `place`.
  */
-export async function callObject(env, binding, name, message) {
+export async function callObject(env, binding, name, message, place) {
+  const options = place === undefined ? undefined : { locationHint: place };
   const list = takeRiders(name);
   const body = list ? `${message}\n${list.join("\n")}` : message;
   for (let attempt = 1; ; attempt++) {
     try {
-      const response = await env[binding].getByName(name).fetch("https://object/", { method: "POST", body });
+      const object = env[binding].getByName(name, options);
+      const response = await object.fetch("https://object/", { method: "POST", body });
       return await response.text();
     } catch (error) {
       if (attempt < 3 && error?.retryable && !error?.overloaded) {

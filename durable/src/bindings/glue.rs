@@ -49,7 +49,13 @@ extern "C" {
     pub fn sleep(ms: u32) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = callObject)]
-    pub fn call_object(env: &JsValue, binding: &str, name: &str, message: &str) -> Result<Promise, JsValue>;
+    pub fn call_object(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+        place: Option<&str>,
+    ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = callReferred)]
     pub fn call_referred(env: &JsValue, binding: &str, name: &str, message: &str)

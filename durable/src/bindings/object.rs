@@ -113,7 +113,21 @@ impl Class {
 /// # Errors
 /// Where the object cannot be reached or threw.
 pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Result<String, Failure> {
-    let answer = task::settled(&glue::call_object(env, class.binding(), name, message)?).await?;
+    call_near(env, class, name, message, None).await
+}
+
+/// As [`call`]. Where the object is not there yet, it is made near a place, which is a location hint of the platform.
+///
+/// # Errors
+/// Where the object cannot be reached or threw.
+pub async fn call_near(
+    env: &JsValue,
+    class: Class,
+    name: &str,
+    message: &str,
+    place: Option<&str>,
+) -> Result<String, Failure> {
+    let answer = task::settled(&glue::call_object(env, class.binding(), name, message, place)?).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 

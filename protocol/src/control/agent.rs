@@ -4,10 +4,12 @@ use super::account::Name;
 use super::browser_origin::is_allowable;
 use super::fields::{wrong, Fields};
 pub use super::limits::Limits;
+use super::link::LinkStatus;
 pub use super::state::State;
 use crate::endpoint::models::is_model;
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, Alias};
+use crate::region::{self, Region};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -69,6 +71,9 @@ pub struct Settings {
     /// Whether a call of `/v1/chat` over the request limit is answered with 403 instead of 429.
     #[serde(default)]
     pub legacy_403: bool,
+    /// Where the pods are: the object is made near it, and calls go first to the replicas that are near it.
+    #[serde(default)]
+    pub region: Option<Region>,
 }
 
 /// As many replicas as there are unless the owner says otherwise.
@@ -126,6 +131,9 @@ pub struct Change {
     /// Whether the request limit answers 403 on `/v1/chat`.
     #[serde(default)]
     pub legacy_403: Option<bool>,
+    /// Another region, or `Some(None)` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    pub region: Option<Option<Region>>,
     /// Another request limit, or `Some(None)` for none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub rpm: Option<Option<u32>>,
@@ -177,6 +185,7 @@ impl NewAgent {
             replicas: one(),
             start_deadline_seconds: start_deadline(),
             legacy_403: false,
+            region: None,
         };
         Ok(Self { account, settings: change.apply(blank)? })
     }
@@ -229,6 +238,7 @@ impl Change {
             replicas: fields.optional("replicas")?,
             start_deadline_seconds: fields.optional("start_deadline_seconds")?,
             legacy_403: fields.optional("legacy_403")?,
+            region: if fields.has("region") { Some(take_region(fields)?) } else { None },
             origin: fields.nested("origin")?.map(take_origin).transpose()?,
             timeout_seconds: fields.optional("timeout_seconds")?,
             ..Self::default()
@@ -263,6 +273,7 @@ impl Change {
         settings.start_deadline_seconds =
             self.start_deadline_seconds.unwrap_or(settings.start_deadline_seconds);
         settings.legacy_403 = self.legacy_403.unwrap_or(settings.legacy_403);
+        settings.region = self.region.unwrap_or(settings.region);
         settings.origin = self.origin.unwrap_or(settings.origin);
         settings.cors_origins = self.cors_origins.unwrap_or(settings.cors_origins);
         settings.forward_headers = self.forward_headers.unwrap_or(settings.forward_headers);
@@ -296,6 +307,11 @@ impl Change {
         }
         Ok(settings)
     }
+}
+
+fn take_region(fields: &mut Fields) -> Result<Option<Region>, Problem> {
+    let name: Option<String> = fields.optional("region")?;
+    name.map(|name| Region::parse(&name).ok_or_else(|| region::unknown("region"))).transpose()
 }
 
 fn take_origin(mut fields: Fields) -> Result<Origin, Problem> {
@@ -377,11 +393,15 @@ pub struct AgentRecord {
     pub created_at: String,
     /// When its settings or state last changed, RFC 3339.
     pub updated_at: String,
+    /// The ways to its pods.
+    #[serde(default)]
+    pub links: Vec<LinkStatus>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Code;
 
     fn settings(body: &str) -> Result<Settings, Problem> {
         NewAgent::parse(body.as_bytes()).map(|agent| agent.settings)
@@ -424,12 +444,16 @@ mod tests {
         assert_eq!(param(r#"{"name":"a","start_deadline_seconds":0}"#), "start_deadline_seconds");
         assert_eq!(param(r#"{"name":"a","start_deadline_seconds":3601}"#), "start_deadline_seconds");
         assert!(settings(r#"{"name":"a","start_deadline_seconds":3600}"#).is_ok());
+        let unknown = settings(r#"{"name":"a","region":"eu"}"#).unwrap_err();
+        assert_eq!((unknown.code, unknown.param.as_deref()), (Code::UnknownRegion, Some("region")));
+        assert_eq!(settings(r#"{"name":"a","region":"weur"}"#).unwrap().region, Region::parse("weur"));
     }
 
     #[test]
     fn settings_of_the_first_version_are_read() {
         let mut stored = serde_json::to_value(settings(r#"{"name":"a"}"#).unwrap()).unwrap();
-        for added in ["models", "early_headers", "replicas", "start_deadline_seconds", "legacy_403"] {
+        for added in ["models", "early_headers", "replicas", "start_deadline_seconds", "legacy_403", "region"]
+        {
             stored.as_object_mut().unwrap().remove(added).unwrap();
         }
         let read: Settings = serde_json::from_value(stored).unwrap();

@@ -85,6 +85,38 @@ impl Capabilities {
         there == Some(true)
     }
 
+    /// Whether the pod is known to lack a route.
+    pub fn lacks(&self, method: &str, path: &str) -> bool {
+        let there = match (method, path) {
+            ("GET", "/v1/models") => self.models,
+            ("POST", "/v1/completions") => self.completions,
+            ("POST", "/v1/embeddings") => self.embeddings,
+            ("POST", "/v1/responses") => self.responses,
+            ("POST", "/v1/tools") => self.tools,
+            ("GET", "/v1/tools") => self.skills,
+            _ => None,
+        };
+        there == Some(false)
+    }
+
+    /// What several pods serve together: what one of them has, as far as it is known.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let or = |one: Option<bool>, other: Option<bool>| match (one, other) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+        Self {
+            completions: or(self.completions, other.completions),
+            models: or(self.models, other.models),
+            embeddings: or(self.embeddings, other.embeddings),
+            responses: or(self.responses, other.responses),
+            tools: or(self.tools, other.tools),
+            skills: or(self.skills, other.skills),
+        }
+    }
+
     /// Whether a call of `api` can be made of the pod, as far as it is known.
     ///
     /// # Errors
@@ -178,6 +210,17 @@ mod tests {
             let wanted = if api == Api::Embeddings { Err(Code::UnsupportedEndpoint) } else { Ok(()) };
             assert_eq!(refused, wanted, "{api:?}");
         }
+    }
+
+    #[test]
+    fn of_several_pods_each_is_asked_for_what_it_has() {
+        let one = Capabilities { tools: Some(true), models: Some(false), ..Capabilities::default() };
+        let other = Capabilities { tools: Some(false), models: Some(false), ..Capabilities::default() };
+        let both = one.or(other);
+        assert_eq!((both.tools, both.models, both.skills), (Some(true), Some(false), None));
+        assert_eq!(one.or(Capabilities::default()).models, None);
+        assert!(other.lacks("POST", "/v1/tools") && !one.lacks("POST", "/v1/tools"));
+        assert!(!other.lacks("GET", "/v1/tools") && !other.lacks("POST", "/v1/chat/completions"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::control::agent::{AgentRecord, Change, Limits, Settings};
 use crate::control::key::{KeyDocument, NewKey};
+use crate::control::link::LinkStatus;
 use crate::control::page::PageRequest;
 use crate::credential::SecretHash;
 use crate::endpoint::capability::Capabilities;
@@ -78,6 +79,13 @@ pub enum AgentOp {
     ConnectToken {
         /// Hash of the new token.
         hash: SecretHash,
+        /// Whether streams in flight are ended, too.
+        now: bool,
+    },
+    /// Sends a replica's links away, which end what they have, or nothing where `now`. Answers [`AgentRecord`].
+    Drain {
+        /// The replica.
+        replica: String,
         /// Whether streams in flight are ended, too.
         now: bool,
     },
@@ -447,33 +455,6 @@ pub struct Status {
     pub usage: MonthUsage,
     /// Wall time of a run that asks for none.
     pub timeout_seconds: u32,
-}
-
-/// One way to the pod.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkStatus {
-    /// `http` or `tunnel`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Whether the last probe succeeded; of a tunnel, whether its socket is open.
-    pub up: bool,
-    /// Of a tunnel: which replica it leads to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<String>,
-    /// Of a tunnel: the replica's share of the calls.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<u16>,
-    /// Of a tunnel: where the replica runs, as it says itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Of a tunnel: since when it is up (RFC 3339).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
-    /// Why not.
-    pub last_error: Option<String>,
-    /// What the pod serves; `None` until it was asked.
-    #[serde(default)]
-    pub capabilities: Option<Capabilities>,
 }
 
 /// What was used in a month.

@@ -18,6 +18,8 @@ pub enum Socket {
     /// A request to the pod: of a run, or a question of the Worker's own. The socket carries one stream of the
     /// tunnel's protocol, under the id [`STREAM`]; a text [`AGAIN`] asks for the whole request once more.
     Call(Option<RunId>),
+    /// The same for a question of the Worker's own that only one link can answer, by its number.
+    Question(u64),
 }
 
 /// The id of the one stream on a call's socket.
@@ -28,15 +30,28 @@ pub const AGAIN: &str = "again";
 
 const SCHEME: &str = "tunnel:";
 
-/// What stands for the address of an agent's tunnel.
-pub fn address(agent: &AgentId) -> String {
-    format!("{SCHEME}{agent}")
+/// What stands for the address of an agent's tunnel, or of one link of it.
+pub fn address(agent: &AgentId, link: Option<u64>) -> String {
+    match link {
+        Some(link) => format!("{SCHEME}{agent}/{link}"),
+        None => format!("{SCHEME}{agent}"),
+    }
+}
+
+/// What an [`address`] stands for; `None` for the address of an origin.
+pub fn read_address(url: &str) -> Option<(AgentId, Option<u64>)> {
+    let text = url.strip_prefix(SCHEME)?;
+    let (agent, link) = match text.split_once('/') {
+        Some((agent, link)) => (agent, Some(link.parse().ok()?)),
+        None => (text, None),
+    };
+    Some((AgentId::parse(agent).ok()?, link))
 }
 
 impl Target {
-    /// The agent whose tunnel leads to the pod; `None` where an address does.
-    pub fn tunnel(&self) -> Option<AgentId> {
-        AgentId::parse(self.url.strip_prefix(SCHEME)?).ok()
+    /// The agent whose tunnel leads to the pod, and the link if it must be one; `None` where an address does.
+    pub fn tunnel(&self) -> Option<(AgentId, Option<u64>)> {
+        read_address(&self.url)
     }
 }
 
@@ -51,5 +66,17 @@ mod tests {
         assert_eq!(written, format!(r#"{{"call":"{}"}}"#, run.as_str()));
         let connect: Socket = serde_json::from_str(r#"{"connect":"moltc_x"}"#).unwrap();
         assert_eq!(connect, Socket::Connect("moltc_x".into()));
+    }
+
+    #[test]
+    fn addresses_read_back() {
+        let agent = AgentId::mint(1);
+        for link in [None, Some(7)] {
+            assert_eq!(read_address(&address(&agent, link)), Some((agent.clone(), link)));
+        }
+        for wrong in ["https://pod.example", "tunnel:", "tunnel:nobody/1"] {
+            assert_eq!(read_address(wrong), None);
+        }
+        assert_eq!(read_address(&format!("tunnel:{agent}/x")), None);
     }
 }

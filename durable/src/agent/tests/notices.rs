@@ -13,7 +13,7 @@ fn provisioned(sql: &Sqlite) -> Bench {
 /// Loses everything that is not stored.
 fn crash(bench: &mut Bench) {
     bench.crash();
-    let endpoint = Endpoint::new(bench.sql.clone(), bench.pepper.clone(), name::agent(&bench.id));
+    let endpoint = Endpoint::new(bench.sql.clone(), bench.pepper.clone(), name::agent(&bench.id), no_links());
     bench.endpoint = endpoint.provisioned(true);
 }
 

@@ -1,12 +1,12 @@
 //! What ends calls and links: their sockets, broken rules, and those who are sent away.
 
-use super::{Call, News, Tunnel, Wire};
+use super::{Call, Leaving, Link, News, Tunnel, Wire};
 use moltghost_protocol::object::tunnel::STREAM;
 use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::{Frame, Goodbye, Message, Reset};
 
 /// How long a link whose place another takes may go on with its streams.
-pub const DRAIN_MS: u32 = 30_000;
+pub const DRAIN_MS: Millis = 30_000;
 
 impl<W: Wire> Tunnel<W> {
     pub(super) fn forget_held(&mut self, number: u64) {
@@ -19,6 +19,7 @@ impl<W: Wire> Tunnel<W> {
     pub(super) fn end_call(&mut self, number: u64) {
         if let Some(call) = self.forget(number) {
             call.socket.close(1_000, "");
+            call.at.into_iter().for_each(|(link, _)| self.retire(link));
         }
     }
 
@@ -29,6 +30,18 @@ impl<W: Wire> Tunnel<W> {
             self.forget_held(number);
         }
         Some(call)
+    }
+
+    /// Closes a link that was sent away, once nothing is left on it.
+    pub(super) fn retire(&mut self, number: u64) {
+        let sent = self.links.get(&number).and_then(|link| link.leaving?.sent);
+        let Some((why, _)) = sent.filter(|_| !self.streams.keys().any(|(link, _)| *link == number)) else {
+            return;
+        };
+        if let Some(link) = self.links.remove(&number) {
+            let why = Goodbye::of(why);
+            link.socket.close(why.close_code(), why.as_str());
+        }
     }
 
     /// Ends a call at both ends.
@@ -52,6 +65,7 @@ impl<W: Wire> Tunnel<W> {
                 link.socket.send_bytes(&message);
             }
         }
+        call.at.into_iter().for_each(|(link, _)| self.retire(link));
     }
 
     /// The socket of a link has closed: its streams are over, or go elsewhere where no pod has taken them.
@@ -61,36 +75,68 @@ impl<W: Wire> Tunnel<W> {
             self.streams.iter().filter(|((at, _), _)| *at == number).map(|(_, call)| *call).collect();
         for call in carried {
             let accepted = self.calls.get(&call).is_some_and(|call| call.stream.is_accepted());
-            if !accepted && self.try_again(call, number, now) {
+            let failed_over = !accepted && self.try_again(call, number, now);
+            if failed_over {
                 continue;
             }
             let reason = if accepted { Reset::Failed } else { Reset::Unreachable };
             self.break_call(call, reason);
         }
-        let greeted = link.greeted.filter(|_| !link.leaving)?;
+        let greeted = link.greeted.filter(|_| link.leaving.is_none())?;
         Some(News::Down(greeted.replica))
     }
 
-    /// Asks a link to leave: its streams may go on for a while, new ones go elsewhere.
-    pub fn ask_to_leave(&mut self, number: u64, why: Goodbye) {
-        if let Some(link) = self.links.get_mut(&number).filter(|link| !link.leaving) {
-            link.leaving = true;
-            if let Ok(message) = Message::of(0, &Frame::Goaway(why, DRAIN_MS)) {
-                link.socket.send_bytes(&message);
-            }
-            self.keep_link(number);
+    /// Asks a link to leave: its streams may go on until then, new ones go elsewhere. It is closed once it has none.
+    pub fn ask_to_leave(&mut self, number: u64, why: Goodbye, by: Millis, now: Millis) -> Option<News> {
+        let link = self.links.get_mut(&number).filter(|link| link.leaving.is_none())?;
+        link.leaving = Some(Leaving { sent: Some((why.code(), by)) });
+        let left = u32::try_from(by - now).unwrap_or(0);
+        if let Ok(message) = Message::of(0, &Frame::Goaway(why, left)) {
+            link.socket.send_bytes(&message);
+        }
+        let news = link.greeted.as_ref().map(|greeted| News::Down(greeted.replica.clone()));
+        self.keep_link(number);
+        if by <= now {
+            self.sweep(now);
+        } else {
+            self.retire(number);
+        }
+        // The newer link of a replica that is replaced is up.
+        news.filter(|_| why != Goodbye::Replaced)
+    }
+
+    /// Closes the links whose time to leave is over.
+    pub fn sweep(&mut self, now: Millis) {
+        let over = |link: &Link<W>| {
+            link.leaving.and_then(|leaving| leaving.sent).filter(|(_, by)| *by <= now).map(|(why, _)| why)
+        };
+        let over: Vec<(u64, u8)> =
+            self.links.iter().filter_map(|(number, link)| Some((*number, over(link)?))).collect();
+        for (number, why) in over {
+            self.close_link(number, Goodbye::of(why), now);
         }
     }
 
+    /// When the first link that was sent away must be gone.
+    pub fn next_leave(&self) -> Option<Millis> {
+        self.links.values().filter_map(|link| link.leaving?.sent).map(|(_, by)| by).min()
+    }
+
+    fn close_link(&mut self, number: u64, why: Goodbye, now: Millis) -> Option<News> {
+        if let Some(link) = self.links.get(&number) {
+            link.socket.close(why.close_code(), why.as_str());
+        }
+        self.link_closed(number, now)
+    }
+
     /// Ends a link now.
-    pub fn say_goodbye(&mut self, number: u64, why: Goodbye) -> Option<News> {
+    pub fn say_goodbye(&mut self, number: u64, why: Goodbye, now: Millis) -> Option<News> {
         if let Some(link) = self.links.get(&number) {
             if let Ok(message) = Message::of(0, &Frame::Goaway(why, 0)) {
                 link.socket.send_bytes(&message);
             }
-            link.socket.close(why.close_code(), why.as_str());
         }
-        self.link_closed(number, 0)
+        self.close_link(number, why, now)
     }
 
     /// The numbers of all links.

@@ -1,6 +1,7 @@
 //! What is kept with the tunnel's sockets, and outlives the object's sleep.
 
-use super::Wire;
+use super::{Call, Leaving, Probed, Wire};
+use moltghost_protocol::region::Distance;
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::{Frame, Half, RequestHead, ResponseHead, Side, Stream};
@@ -19,6 +20,9 @@ pub(super) struct Greeted {
     pub replica: String,
     pub weight: u16,
     pub region: Option<String>,
+    /// How far it is from the agent's region.
+    #[serde(default)]
+    pub distance: Distance,
     pub since: Millis,
 }
 
@@ -27,8 +31,9 @@ pub(super) struct KeptLink {
     pub number: u64,
     pub greeted: Option<Greeted>,
     pub next: u32,
-    pub leaving: bool,
+    pub leaving: Option<Leaving>,
     pub credit: u32,
+    pub probed: Probed,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,14 +45,17 @@ pub(super) struct KeptCall {
     pub sent: bool,
     pub accepted: bool,
     pub answered: bool,
+    pub only: Option<u64>,
 }
 
 impl KeptCall {
-    pub fn of(number: u64, run: Option<RunId>, at: Option<(u64, u32)>, stream: Stream) -> Self {
+    pub fn of<W>(number: u64, call: &Call<W>) -> Self {
+        let stream = call.stream;
         Self {
             number,
-            run,
-            at,
+            run: call.run.clone(),
+            at: call.at,
+            only: call.only,
             sent: stream.request() == Half::Ended,
             accepted: stream.is_accepted(),
             answered: stream.response() != Half::Before,

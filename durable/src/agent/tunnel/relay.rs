@@ -1,11 +1,14 @@
 //! Frames from links to calls and back, greetings, and what ends either.
 
+use super::choice::Wanted;
+use super::ending::DRAIN_MS;
 use super::kept::Greeted;
-use super::{Held, News, Tunnel, Wire};
+use super::{Held, Leaving, News, Tunnel, Wire};
 use moltghost_protocol::object::tunnel::{AGAIN, STREAM};
+use moltghost_protocol::region::Region;
 use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::{
-    Frame, Frames, Goodbye, Hello, Message, Reset, Side, Step, Stream, Welcome, MAX_LINKS, VERSION,
+    Frame, Frames, Goodbye, Half, Hello, Message, Reset, Side, Step, Stream, Welcome, MAX_LINKS, VERSION,
 };
 use std::collections::BTreeMap;
 
@@ -50,16 +53,16 @@ impl<W: Wire> Tunnel<W> {
                 }
             }
         }
-        for call in over {
-            self.end_call(call);
-        }
         if let Some(link) = self.links.get(&number) {
             if !back.is_empty() {
                 link.socket.send_bytes(&back.take());
             }
         }
+        for call in over {
+            self.end_call(call);
+        }
         if broken {
-            return self.say_goodbye(number, Goodbye::Protocol).or(news);
+            return self.say_goodbye(number, Goodbye::Protocol, now).or(news);
         }
         news
     }
@@ -89,9 +92,10 @@ impl<W: Wire> Tunnel<W> {
                 self.keep_link(number);
             }
             (true, Frame::Goaway(..)) => {
-                if !std::mem::replace(&mut link.leaving, true) {
+                if link.leaving.is_none() {
                     *news = link.greeted.as_ref().map(|greeted| News::Down(greeted.replica.clone()));
                 }
+                link.leaving.get_or_insert(Leaving { sent: None });
                 self.keep_link(number);
             }
             _ => return false,
@@ -108,26 +112,23 @@ impl<W: Wire> Tunnel<W> {
         now: Millis,
     ) -> Option<News> {
         if !hello.speaks(VERSION) {
-            return self.say_goodbye(number, Goodbye::Version);
+            return self.say_goodbye(number, Goodbye::Version, now);
         }
         let replica = hello.replica.as_str();
-        let up = |link: &&super::Link<W>| link.greeted.is_some() && !link.leaving;
-        let same = |link: &super::Link<W>| {
-            link.greeted.as_ref().is_some_and(|greeted| greeted.replica == replica) && !link.leaving
-        };
-        let older: Vec<u64> =
-            self.links.iter().filter(|(_, link)| same(link)).map(|(number, _)| *number).collect();
-        if older.is_empty() && self.links.values().filter(up).count() >= MAX_LINKS {
-            return self.say_goodbye(number, Goodbye::TooManyLinks);
+        let older = self.of_replica(replica);
+        if older.is_empty() && self.up().count() >= MAX_LINKS {
+            return self.say_goodbye(number, Goodbye::TooManyLinks, now);
         }
         for older in older {
-            self.ask_to_leave(older, Goodbye::Replaced);
+            self.ask_to_leave(older, Goodbye::Replaced, now + DRAIN_MS, now);
         }
+        let home = self.home;
         let link = self.links.get_mut(&number)?;
         link.greeted = Some(Greeted {
             replica: replica.to_owned(),
             weight: hello.weight,
             region: hello.region.clone(),
+            distance: Region::distance(home, hello.region.as_deref().and_then(Region::parse)),
             since: now,
         });
         let welcome = Welcome { version: VERSION, agent: agent.to_owned(), link: number.to_string() };
@@ -161,6 +162,9 @@ impl<W: Wire> Tunnel<W> {
         let Some(call) = self.calls.get_mut(&number) else { return true };
         let was = (call.stream.is_accepted(), call.stream.response());
         let unasked = matches!(frame, Frame::Reset(reason) if reason.is_unasked()) && !was.0;
+        // A pod that breaks off before its head counts against its link, though the call may go nowhere else.
+        let failed = matches!(frame, Frame::Reset(reason) if reason.is_unasked() || *reason == Reset::Failed)
+            && was.1 == Half::Before;
         let step = call.stream.take(Side::Connector, frame);
         let changed = was != (call.stream.is_accepted(), call.stream.response());
         let message = to_calls.entry(number).or_default();
@@ -170,15 +174,17 @@ impl<W: Wire> Tunnel<W> {
                 let _ = message.push(STREAM, frame);
                 if changed {
                     self.keep_call(number);
+                }
+                if matches!(frame, Frame::Response(_)) {
                     self.judge(at.0, true, now);
                 }
             }
             Ok(Step::Over) => {
-                if unasked {
+                if failed {
                     self.judge(at.0, false, now);
-                    if self.try_again(number, at.0, now) {
-                        return true;
-                    }
+                }
+                if unasked && self.try_again(number, at.0, now) {
+                    return true;
                 }
                 let _ = to_calls.entry(number).or_default().push(STREAM, frame);
                 over.push(number);
@@ -199,10 +205,12 @@ impl<W: Wire> Tunnel<W> {
             self.streams.remove(&at);
         }
         self.forget_held(number);
+        self.retire(failed);
         let Some(call) = self.calls.get_mut(&number) else { return false };
         call.tried.push(failed);
-        let tried = call.tried.clone();
-        if self.choose(&tried, now).is_none() {
+        let (tried, only) = (call.tried.clone(), call.only);
+        let wanted = Wanted { method: "", path: "", only, tried: &tried };
+        if self.best(&wanted, now).is_none() {
             return false;
         }
         let Some(call) = self.calls.get_mut(&number) else { return false };
@@ -221,9 +229,10 @@ impl<W: Wire> Tunnel<W> {
             let Some(call) = self.calls.get_mut(&number) else { break };
             if call.at.is_none() {
                 // What follows a request that another link is to take comes again.
-                let Frame::Request(_) = frame else { continue };
-                let tried = call.tried.clone();
-                let Some(link) = self.choose(&tried, now) else {
+                let Frame::Request(head) = &frame else { continue };
+                let (tried, only) = (call.tried.clone(), call.only);
+                let wanted = Wanted { method: head.method, path: head.path, only, tried: &tried };
+                let Some(link) = self.choose(&wanted, now) else {
                     return self.break_call(number, Reset::Unreachable);
                 };
                 self.open_stream(number, link);

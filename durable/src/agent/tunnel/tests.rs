@@ -1,5 +1,9 @@
 //! Links and calls over sockets that only note what is sent, with sleeps of the object between any two messages.
 
+mod choice;
+mod leaving;
+mod states;
+
 use super::*;
 use moltghost_protocol::object::tunnel::{AGAIN, STREAM};
 use moltghost_protocol::tunnel::{
@@ -16,8 +20,9 @@ struct Noted {
     closed: Option<u16>,
 }
 
+/// A socket that only notes.
 #[derive(Clone, Default)]
-struct Socket(Rc<RefCell<Noted>>);
+pub struct Socket(Rc<RefCell<Noted>>);
 
 impl Wire for Socket {
     fn kept(&self) -> Option<String> {
@@ -70,6 +75,7 @@ struct Bench {
     tunnel: Tunnel<Socket>,
     sockets: Vec<Socket>,
     sleeps: bool,
+    now: Millis,
 }
 
 const REQUEST: Frame<'static> = Frame::Request(RequestHead { method: "POST", path: "/v1/chat", lines: "" });
@@ -77,7 +83,7 @@ const RESPONSE: Frame<'static> = Frame::Response(ResponseHead { status: 200, lin
 
 impl Bench {
     fn new(sleeps: bool) -> Self {
-        Self { tunnel: Tunnel::of(Vec::new()), sockets: Vec::new(), sleeps }
+        Self { tunnel: Tunnel::of(Vec::new()), sockets: Vec::new(), sleeps, now: 0 }
     }
 
     fn socket(&mut self) -> Socket {
@@ -95,7 +101,7 @@ impl Bench {
 
     fn link(&mut self, replica: &str, weight: u16) -> (Socket, Option<News>) {
         let socket = self.socket();
-        self.tunnel.accept_link(socket.clone());
+        self.tunnel.accept_link(socket.clone(), 0);
         let hello = Hello {
             versions: (1, 1),
             replica: ReplicaName::parse(replica).unwrap(),
@@ -116,7 +122,7 @@ impl Bench {
 
     fn call(&mut self) -> Socket {
         let socket = self.socket();
-        self.tunnel.accept_call(socket.clone(), None);
+        self.tunnel.accept_call(socket.clone(), None, None);
         socket
     }
 
@@ -133,7 +139,7 @@ impl Bench {
             message.push(*stream, frame).unwrap();
         }
         match self.tunnel.whose(socket) {
-            Some(Whose::Link(number)) => self.tunnel.link_said(number, &message.take(), "agent", 0),
+            Some(Whose::Link(number)) => self.tunnel.link_said(number, &message.take(), "agent", self.now),
             _ => panic!("no link"),
         }
     }
@@ -145,7 +151,7 @@ impl Bench {
             message.push(STREAM, frame).unwrap();
         }
         match self.tunnel.whose(socket) {
-            Some(Whose::Call(number)) => self.tunnel.call_said(number, &message.take(), 0),
+            Some(Whose::Call(number)) => self.tunnel.call_said(number, &message.take(), self.now),
             _ => panic!("no call"),
         }
     }
@@ -153,7 +159,7 @@ impl Bench {
     fn closes(&mut self, socket: &Socket) -> Option<News> {
         socket.close(1_006, "");
         match self.tunnel.whose(socket) {
-            Some(Whose::Link(number)) => self.tunnel.link_closed(number, 0),
+            Some(Whose::Link(number)) => self.tunnel.link_closed(number, self.now),
             Some(Whose::Call(number)) => {
                 self.tunnel.call_closed(number);
                 None
@@ -278,7 +284,7 @@ fn a_newer_link_of_a_replica_takes_its_place_and_one_too_many_is_sent_away() {
     let (late, news) = bench.link("late", 1);
     assert_eq!((news, late.heard()), (None, vec!["0 goaway too_many_links".to_owned()]));
     assert_eq!(late.closed(), Some(Goodbye::TooManyLinks.close_code()));
-    assert_eq!(bench.tunnel.shown().len(), MAX_LINKS);
+    assert_eq!(bench.tunnel.up().count(), MAX_LINKS);
 }
 
 #[test]
