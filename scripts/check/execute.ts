@@ -1,42 +1,55 @@
-// Runs one part: its output goes to a log, its progress to the terminal.
+// Runs one job: its output goes to a log.
 //
-// Invariant: the part has a process group of its own, and nothing of the group is left when this resolves.
+// Invariant: the job has a process group of its own, and nothing of the group is left when this resolves.
 
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../local/step.ts";
 import { WRANGLER_ENVIRONMENT } from "../local/wrangler.ts";
-import type { Part } from "./parts.ts";
+import type { Job } from "./parts.ts";
 
-const PROGRESS_MS = 15_000;
 const GRACE_MS = 6_000;
 const LINE = 100;
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*[A-Za-z]`, "g");
 
+/** What a job has come to. */
 export interface Result {
   good: boolean;
   output: string;
   seconds: number;
 }
 
-let group: number | undefined;
+/** A job under way. */
+export interface Running {
+  /** The last line that it printed. */
+  lastLine(): string;
+  /** Resolves when it has ended. */
+  ended: Promise<Result>;
+}
 
-function signal(signal: NodeJS.Signals | 0): boolean {
+const groups = new Set<number>();
+
+function signal(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    return group !== undefined && process.kill(-group, signal);
+    return process.kill(-group, signal);
   } catch {
     return false;
   }
 }
 
-/** Ends what runs, children and all. */
-export async function interrupt(): Promise<void> {
-  const end = performance.now() + GRACE_MS;
-  signal("SIGTERM");
-  while (signal(performance.now() < end ? 0 : "SIGKILL")) {
+/** Ends a group, children and all. */
+async function end(group: number): Promise<void> {
+  const last = performance.now() + GRACE_MS;
+  signal(group, "SIGTERM");
+  while (signal(group, performance.now() < last ? 0 : "SIGKILL")) {
     await sleep(50);
   }
+}
+
+/** Ends what runs, children and all. */
+export async function interrupt(): Promise<void> {
+  await Promise.all([...groups].map(end));
 }
 
 function lastLine(output: string): string {
@@ -44,10 +57,10 @@ function lastLine(output: string): string {
   return (lines.findLast((line) => line.trim() !== "") ?? "").trim().slice(0, LINE);
 }
 
-export async function execute(part: Part, log: string): Promise<Result> {
+/** Starts a job. */
+export function execute(job: Job, log: string): Running {
   const begun = performance.now();
-  const seconds = () => Math.round((performance.now() - begun) / 1000);
-  const [command = "", ...args] = part.command;
+  const [command = "", ...args] = job.command;
   const child = spawn(command, args, {
     cwd: ROOT,
     detached: true,
@@ -57,10 +70,13 @@ export async function execute(part: Part, log: string): Promise<Result> {
       ...WRANGLER_ENVIRONMENT,
       CARGO_TERM_COLOR: "never",
       NO_COLOR: "1",
-      ...part.environment,
+      ...job.environment,
     },
   });
-  group = child.pid;
+  const group = child.pid;
+  if (group !== undefined) {
+    groups.add(group);
+  }
   const file = createWriteStream(log);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -70,19 +86,21 @@ export async function execute(part: Part, log: string): Promise<Result> {
       output += text.replace(ESCAPES, "");
     });
   }
-  const timer = setInterval(() => {
-    process.stderr.write(`    … ${String(seconds()).padStart(4)} s  ${lastLine(output)}\n`);
-  }, PROGRESS_MS);
-  const status = await new Promise<number>((resolve) => {
+  const status = new Promise<number>((resolve) => {
     child.once("error", (error) => {
       output += `${error.message}\n`;
       resolve(127);
     });
     child.once("close", (code) => resolve(code ?? 1));
   });
-  clearInterval(timer);
-  await interrupt();
-  group = undefined;
-  await new Promise((resolve) => file.end(resolve));
-  return { good: status === 0, output, seconds: seconds() };
+  const ended = status.then(async (code) => {
+    const seconds = Math.round((performance.now() - begun) / 1000);
+    if (group !== undefined) {
+      await end(group);
+      groups.delete(group);
+    }
+    await new Promise((resolve) => file.end(resolve));
+    return { good: code === 0, output, seconds };
+  });
+  return { lastLine: () => lastLine(output), ended };
 }

@@ -1,30 +1,39 @@
-// The parts of `make test`, in the order in which they run: what is quick and fails often comes first.
+// The parts of `make test`, in the order in which they begin. What others wait for comes early, then what is quick and
+// fails often; what takes long in one piece comes before what comes in many.
 
-import { globSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../local/step.ts";
 import { type Counts, cargoCounts, fuzzCounts, NO_TESTS, nodeCounts } from "./counts.ts";
 
+/** One program of a part. */
+export interface Job {
+  /** The test file, where a part runs several. */
+  name?: string;
+  command: string[];
+  environment?: NodeJS.ProcessEnv;
+  /** How many slots it takes (see pool.ts): what keeps several cores busy takes several. Default: one. */
+  slots?: number;
+}
+
+/** What is run and counted under one name. */
 export interface Part {
   name: string;
   /** What its user reads while it runs. */
   label: string;
-  command: string[];
-  environment?: NodeJS.ProcessEnv;
+  jobs: Job[];
   /** How many tests the output speaks of; a part without tests counts only when it fails. */
   counts: (output: string) => Counts;
-  /** Whether the built Worker is needed. */
-  needsBuild?: boolean;
-  /** Whether the built command line is needed. */
-  needsProgram?: boolean;
+  /** Parts without which this one cannot run; it runs after them. */
+  needs?: string[];
+  /** Parts that must have ended before, whether well or not. */
+  after?: string[];
   /** Says why the part cannot run here; it is then left out, and the last lines say so. */
   leftOut?: string;
 }
 
 const NATIVE: NodeJS.ProcessEnv = { RUSTUP_TOOLCHAIN: process.env.RUSTUP_TOOLCHAIN_NATIVE };
 
-/** Two test files at a time: more would starve each other's timings on a small machine. */
-const CONCURRENCY = "2";
 const FILE_TIMEOUT_MS = "900000";
 const FUZZ_SECONDS = process.env.FUZZ_SECONDS ?? "20";
 
@@ -40,16 +49,49 @@ function suites(): string[] {
   return globSync(patterns, { cwd: ROOT, exclude: ["**/node_modules/**"] }).sort();
 }
 
-function nodeTests(files: string[]): string[] {
-  return [
-    process.execPath,
+/** Files that take long, most of it waiting, longest first: they begin first, and two share a slot. */
+const WAITING = [
+  "tests/durability/limiter.test.ts",
+  "tests/durability/kill.test.ts",
+  "tests/tunnel/calls.test.ts",
+  "tests/live/node.test.ts",
+  "tests/endpoint/early-headers.test.ts",
+  "tests/durability/trap.test.ts",
+  "tests/live/attach.test.ts",
+  "tests/observe/prometheus.test.ts",
+  "tests/control/lifecycle.test.ts",
+  "tests/lifecycle/provisioner.test.ts",
+  "tests/lifecycle/start.test.ts",
+  "tests/endpoint/cancellation.test.ts",
+];
+
+function longestFirst(files: string[]): string[] {
+  const gone = WAITING.filter((file) => !existsSync(join(ROOT, file)));
+  if (gone.length > 0) {
+    throw new Error(`scripts/check/parts.ts names test files that are not there: ${gone.join(", ")}`);
+  }
+  const rest = files.filter((file) => !WAITING.includes(file));
+  return [...WAITING.filter((file) => files.includes(file)), ...rest];
+}
+
+function nodeTests(files: string[], environment: NodeJS.ProcessEnv = {}): Job[] {
+  const options = [
     "--disable-warning=ExperimentalWarning",
     "--test",
     "--test-reporter=spec",
-    `--test-concurrency=${CONCURRENCY}`,
     `--test-timeout=${FILE_TIMEOUT_MS}`,
-    ...files,
   ];
+  return longestFirst(files).map((file) => ({
+    name: file,
+    command: [process.execPath, ...options, file],
+    environment,
+    slots: WAITING.includes(file) ? 0.5 : 1,
+  }));
+}
+
+/** Keeps several cores busy most of the time. */
+function cargo(...args: string[]): Job {
+  return { command: ["cargo", ...args], environment: NATIVE, slots: 2 };
 }
 
 function script(name: string, ...args: string[]): string[] {
@@ -68,127 +110,128 @@ export function parts(): Part[] {
     {
       name: "format",
       label: "Rust format",
-      command: ["cargo", "fmt", "--all", "--check"],
-      environment: NATIVE,
+      jobs: [{ command: ["cargo", "fmt", "--all", "--check"], environment: NATIVE }],
       counts: NO_TESTS,
     },
     {
       name: "biome",
       label: "TypeScript format and lints",
-      command: ["biome", "ci", "--colors=off", "."],
+      jobs: [{ command: ["biome", "ci", "--colors=off", "."] }],
+      counts: NO_TESTS,
+    },
+    {
+      name: "build",
+      label: "Wasm build",
+      jobs: [{ command: script("build-worker") }],
       counts: NO_TESTS,
     },
     {
       name: "types",
       label: "TypeScript types",
-      command: ["tsc", "--project", "."],
+      jobs: [{ command: ["tsc", "--project", "."] }],
       counts: NO_TESTS,
     },
     {
       name: "console-types",
       label: "TypeScript types of the console",
-      command: ["tsc", "--project", "console"],
+      jobs: [{ command: ["tsc", "--project", "console"] }],
       counts: NO_TESTS,
     },
     {
       name: "clippy",
       label: "Rust lints",
-      command: ["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-      environment: NATIVE,
+      jobs: [cargo("clippy", "--workspace", "--all-targets", "--", "-D", "warnings")],
       counts: NO_TESTS,
       ...(noClippy === undefined ? {} : { leftOut: noClippy }),
     },
     {
       name: "cargo",
       label: "Rust tests",
-      command: ["cargo", "test", "--workspace", "--no-fail-fast"],
-      environment: NATIVE,
+      jobs: [cargo("test", "--workspace", "--no-fail-fast")],
       counts: cargoCounts,
-    },
-    {
-      name: "build",
-      label: "Wasm build",
-      command: script("build-worker"),
-      counts: NO_TESTS,
+      after: ["clippy"],
     },
     {
       name: "program",
       label: "the command line",
-      command: script("build-cli"),
+      jobs: [{ command: script("build-cli") }],
       counts: NO_TESTS,
-    },
-    {
-      name: "size",
-      label: "Wasm size",
-      command: script("size", "--check"),
-      counts: NO_TESTS,
-      needsBuild: true,
-    },
-    {
-      name: "console-size",
-      label: "size of the console",
-      command: script("build-console", "--check"),
-      counts: NO_TESTS,
+      after: ["cargo"],
     },
     {
       name: "chromium",
       label: "Chromium for the console's suites",
-      command: script("chromium"),
+      jobs: [{ command: script("chromium") }],
       counts: NO_TESTS,
     },
     {
       name: "python-env",
       label: "Python environments",
-      command: script("python-env", "--all"),
+      jobs: [{ command: script("python-env", "--all") }],
       counts: NO_TESTS,
     },
     {
-      name: "e2e",
-      label: `end-to-end suites on workerd (${rest.length} files)`,
-      command: nodeTests(rest),
-      counts: nodeCounts,
-      needsBuild: true,
-      needsProgram: true,
+      name: "size",
+      label: "Wasm size",
+      jobs: [{ command: script("size", "--check") }],
+      counts: NO_TESTS,
+      needs: ["build"],
     },
     {
-      name: "console",
-      label: `the console in Chromium (${browser.length} files)`,
-      command: nodeTests(browser),
-      counts: nodeCounts,
-      needsBuild: true,
-    },
-    {
-      name: "network",
-      label: `the network's suite on our Worker (${network.length} files)`,
-      command: nodeTests(network),
-      environment: { NETWORK_TARGETS: "ours" },
-      counts: nodeCounts,
-      needsBuild: true,
-    },
-    {
-      name: "original",
-      label: `the network's suite on the original (${network.length} files)`,
-      command: nodeTests(network),
-      environment: { NETWORK_TARGETS: "original" },
-      counts: nodeCounts,
-      ...(process.env.MOLTNET_BIN === undefined
-        ? { leftOut: "there is neither Go nor MOLTNET_BIN (see docs/moltnet-compatibility.md)" }
-        : {}),
+      name: "console-size",
+      label: "size of the console",
+      jobs: [{ command: script("build-console", "--check") }],
+      counts: NO_TESTS,
+      after: ["build"],
     },
     {
       name: "python",
       label: `suites with Python programs (${python.length} files)`,
-      command: nodeTests(python),
+      jobs: nodeTests(python),
       counts: nodeCounts,
-      needsBuild: true,
-      needsProgram: true,
-      ...(python.length === 0 ? { leftOut: "there are none yet" } : {}),
+      needs: ["build", "program"],
+      after: ["python-env"],
     },
     {
       name: "fuzz",
       label: `fuzz targets, ${FUZZ_SECONDS} s each`,
-      command: script("fuzz", FUZZ_SECONDS),
+      // One target after the other, in one slot.
+      jobs: [
+        { command: script("fuzz", FUZZ_SECONDS), environment: { FUZZ_JOBS: "1", CARGO_BUILD_JOBS: "1" } },
+      ],
       counts: fuzzCounts,
+      after: ["cargo"],
+    },
+    {
+      name: "e2e",
+      label: `end-to-end suites on workerd (${rest.length} files)`,
+      jobs: nodeTests(rest),
+      counts: nodeCounts,
+      needs: ["build", "program"],
+    },
+    {
+      name: "console",
+      label: `the console in Chromium (${browser.length} files)`,
+      jobs: nodeTests(browser),
+      counts: nodeCounts,
+      needs: ["build"],
+      after: ["chromium"],
+    },
+    {
+      name: "network",
+      label: `the network's suite on our Worker (${network.length} files)`,
+      jobs: nodeTests(network, { NETWORK_TARGETS: "ours" }),
+      counts: nodeCounts,
+      needs: ["build"],
+    },
+    {
+      name: "original",
+      label: `the network's suite on the original (${network.length} files)`,
+      jobs: nodeTests(network, { NETWORK_TARGETS: "original" }),
+      counts: nodeCounts,
+      ...(process.env.MOLTNET_BIN === undefined
+        ? { leftOut: "there is neither Go nor MOLTNET_BIN (see docs/moltnet-compatibility.md)" }
+        : {}),
     },
   ];
 }
