@@ -80,6 +80,8 @@ pub struct Hub<S, W: World> {
     /// When observers were told last, and whether they are to be told later.
     told: Cell<Millis>,
     pacing: Cell<bool>,
+    /// When observers were last asked whether they are still there.
+    probed: Cell<Millis>,
     /// When it was last kept with their sockets where attachments are, and whether that is to be done.
     settled: Cell<Millis>,
     settling: Cell<bool>,
@@ -103,6 +105,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             peers: RefCell::default(),
             told: Cell::new(0),
             pacing: Cell::new(false),
+            probed: Cell::new(0),
             settled: Cell::new(0),
             settling: Cell::new(false),
         }

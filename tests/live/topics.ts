@@ -254,7 +254,8 @@ export const caps: Topic = (server) => {
       assert.deepEqual(await refusal(server, { as }), [503, "service_unavailable"]);
       (await observe(server, { as: "admin" })).close();
       observers.pop()?.close();
-      // An idle stream is found closed when the next keep-alive is written.
+      // An idle stream that was closed in good order is found closed when something is written to it: ours asks who is
+      // there when it refuses, the original waits for the next keep-alive.
       const again = await until(
         "room for another",
         () =>

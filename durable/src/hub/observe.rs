@@ -30,6 +30,9 @@ const READERS_PER_MS: usize = 5;
 /// How far a reader for whom nothing comes is moved on before that is kept with its socket.
 const STRIDE: i64 = 512;
 
+/// Least time between two times that observers are asked whether they are still there.
+const PROBE_PACE: Millis = 500;
+
 /// A link was closed because it was refused; the Worker does not make it anew.
 const REFUSED: u16 = 4_403;
 
@@ -102,7 +105,10 @@ impl<S: Sql, W: World> Hub<S, W> {
         }
         let start = self.start(cursor, &observe.last_event_id)?;
         let mut peers = self.peers()?;
-        self.has_space(&peers, &observe)?;
+        if let Err(full) = self.has_space(&peers, &observe) {
+            self.probe(&peers)?;
+            return Err(full);
+        }
         let cursor = match &start.gap {
             Some(_) => String::new(),
             None => self.state()?.log.span.cursor(start.after).to_string(),
@@ -126,6 +132,20 @@ impl<S: Sql, W: World> Hub<S, W> {
             peers.observers.values().filter(|peer| peer.observer.admitted.identity == *identity).count();
         if own >= self.settings.streams_per_identity || peers.observers.len() >= self.settings.streams {
             return Err(MoltnetError::unavailable("as many event streams are open as may be"));
+        }
+        Ok(())
+    }
+
+    /// Finds out which observers have left, so that who is refused now finds room when it asks again.
+    fn probe(&self, peers: &Peers<W::Socket>) -> Outcome<()> {
+        let now = self.world.now();
+        if (0..PROBE_PACE).contains(&(now - self.probed.get())) {
+            return Ok(());
+        }
+        self.probed.set(now);
+        let state = self.state()?;
+        for peer in peers.observers.values() {
+            peer.observer.link.probe(&state.log.span, &peer.socket);
         }
         Ok(())
     }

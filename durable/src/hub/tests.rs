@@ -310,6 +310,19 @@ fn as_many_streams_as_may_be_and_no_more() {
     let (refused, socket) = bench.link("", observing(everything(), ""));
     assert_eq!(refused.unwrap_err().status, 503);
     assert_eq!(socket.0.borrow().closed.as_ref().unwrap().0, 4_403);
+    // Something is written to those that are there, so that one which has left is noticed; not at every refusal.
+    let asked =
+        || open.iter().map(|socket| std::mem::take(&mut socket.0.borrow_mut().sent)).collect::<Vec<_>>();
+    for frames in asked() {
+        let [frame] = frames.try_into().unwrap();
+        let (cursor, events) = frame.split_once('\n').unwrap();
+        assert!(bench.link(cursor, observing(everything(), "")).0.is_err());
+        assert!(events.starts_with(": ") && events.ends_with("\n\n"), "{events:?}");
+    }
+    assert!(asked().iter().all(Vec::is_empty));
+    bench.world.now.set(bench.world.now.get() + 500);
+    assert!(bench.link("", observing(everything(), "")).0.is_err());
+    assert!(asked().iter().all(|frames| frames.len() == 1));
     let mut other = observing(everything(), "");
     other.admitted.identity = "addr:1".into();
     assert!(bench.link("", other).0.is_ok());

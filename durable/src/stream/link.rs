@@ -24,6 +24,9 @@ pub const GAP: &str = "stream.gap";
 /// Type of the event that tells why a stream ends.
 pub const END: &str = "stream.end";
 
+/// A comment that asks for no answer.
+const PROBE: &str = ": still there\n\n";
+
 /// The socket of a link.
 pub trait Socket {
     /// A text that is made once and sent to many sockets.
@@ -186,6 +189,15 @@ impl Link {
             self.at = frame.to;
         }
         Ok(())
+    }
+
+    /// Has a comment written to the reader, which tells the Worker whether it is still there: a connection that its
+    /// reader closed in good order looks as before until something is written to it. Not to one who must be told of a
+    /// gap first.
+    pub fn probe<K: Socket>(&self, span: &Span, socket: &K) {
+        if self.gap.is_none() {
+            socket.send(&K::bytes(&format!("{}\n{PROBE}", span.cursor(self.at))));
+        }
     }
 
     /// Tells the reader why its stream ends.
