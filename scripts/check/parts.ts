@@ -49,29 +49,33 @@ function suites(): string[] {
   return globSync(patterns, { cwd: ROOT, exclude: ["**/node_modules/**"] }).sort();
 }
 
-/** Files that take long, most of it waiting, longest first: they begin first, and two share a slot. */
-const WAITING = [
-  "tests/durability/limiter.test.ts",
-  "tests/durability/kill.test.ts",
-  "tests/tunnel/calls.test.ts",
-  "tests/live/node.test.ts",
-  "tests/endpoint/early-headers.test.ts",
-  "tests/durability/trap.test.ts",
-  "tests/live/attach.test.ts",
-  "tests/observe/prometheus.test.ts",
-  "tests/control/lifecycle.test.ts",
-  "tests/lifecycle/provisioner.test.ts",
-  "tests/lifecycle/start.test.ts",
-  "tests/endpoint/cancellation.test.ts",
-];
+/**
+ * Slots of the files that take long, longest first: they begin before the others. What mostly waits shares a slot; what
+ * is about time has one to itself, or more.
+ */
+const LONG = new Map([
+  ["tests/durability/limiter.test.ts", 0.5],
+  ["tests/durability/kill.test.ts", 0.5],
+  ["tests/tunnel/calls.test.ts", 0.5],
+  ["tests/live/node.test.ts", 0.5],
+  ["tests/endpoint/early-headers.test.ts", 1],
+  ["tests/durability/trap.test.ts", 0.5],
+  ["tests/live/attach.test.ts", 0.5],
+  ["tests/console/bars.test.ts", 2],
+  ["tests/observe/prometheus.test.ts", 0.5],
+  ["tests/control/lifecycle.test.ts", 0.5],
+  ["tests/lifecycle/provisioner.test.ts", 0.5],
+  ["tests/lifecycle/start.test.ts", 0.5],
+  ["tests/endpoint/cancellation.test.ts", 1],
+]);
 
 function longestFirst(files: string[]): string[] {
-  const gone = WAITING.filter((file) => !existsSync(join(ROOT, file)));
+  const long = [...LONG.keys()];
+  const gone = long.filter((file) => !existsSync(join(ROOT, file)));
   if (gone.length > 0) {
     throw new Error(`scripts/check/parts.ts names test files that are not there: ${gone.join(", ")}`);
   }
-  const rest = files.filter((file) => !WAITING.includes(file));
-  return [...WAITING.filter((file) => files.includes(file)), ...rest];
+  return [...long.filter((file) => files.includes(file)), ...files.filter((file) => !LONG.has(file))];
 }
 
 function nodeTests(files: string[], environment: NodeJS.ProcessEnv = {}): Job[] {
@@ -85,7 +89,7 @@ function nodeTests(files: string[], environment: NodeJS.ProcessEnv = {}): Job[] 
     name: file,
     command: [process.execPath, ...options, file],
     environment,
-    slots: WAITING.includes(file) ? 0.5 : 1,
+    slots: LONG.get(file) ?? 1,
   }));
 }
 
