@@ -29,6 +29,12 @@ export interface Running {
 }
 
 const groups = new Set<number>();
+let stopped = false;
+
+/** Whether {@link interrupt} was called: nothing may begin any more. */
+export function stopping(): boolean {
+  return stopped;
+}
 
 function signal(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
@@ -47,8 +53,9 @@ async function end(group: number): Promise<void> {
   }
 }
 
-/** Ends what runs, children and all. */
+/** Ends what runs, children and all, for good. */
 export async function interrupt(): Promise<void> {
+  stopped = true;
   await Promise.all([...groups].map(end));
 }
 

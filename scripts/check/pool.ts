@@ -4,7 +4,7 @@
 // that stands behind it, unless that one already runs.
 
 import { availableParallelism } from "node:os";
-import { execute, type Result, type Running } from "./execute.ts";
+import { execute, type Result, type Running, stopping } from "./execute.ts";
 import type { Job, Part } from "./parts.ts";
 
 /** One more than there are cores: most jobs wait for something now and then. */
@@ -72,6 +72,10 @@ class Pool {
         return;
       }
       await Promise.race(under);
+      if (stopping()) {
+        // Whoever interrupted it says so, and ends the process.
+        return await new Promise<never>(() => undefined);
+      }
       for (const progress of this.#all) {
         this.#collect(progress);
       }
