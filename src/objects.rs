@@ -5,22 +5,24 @@
 
 use crate::request::Request;
 use moltghost_durable::bindings::object::{call, call_while, ride, Class, Left};
+use moltghost_durable::bindings::tunnel::admit_over;
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AgentId, Alias};
 use moltghost_protocol::name::{self, AccountName};
 use moltghost_protocol::object::account::{AccountAsk, AliasOp};
-use moltghost_protocol::object::agent::{rider, Admission, Admit, AgentOp, Settle};
+use moltghost_protocol::object::agent::{rider, Admission, Admit, AgentOp, Outcome, Settle};
 use moltghost_protocol::object::{read_answer, write};
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// Aliases that are remembered.
+/// Aliases that are remembered, and agents behind tunnels.
 const ALIASES: usize = 1_000;
 
 thread_local! {
     static HOLDERS: RefCell<HashMap<Alias, AgentId>> = RefCell::default();
+    static TUNNELS: RefCell<HashSet<AgentId>> = RefCell::default();
 }
 
 fn unreachable(request: &Request, failure: &Failure) -> Problem {
@@ -50,11 +52,35 @@ pub async fn agent<T: DeserializeOwned>(request: &Request, id: &AgentId, op: Age
 pub async fn admit(request: &Request, id: &AgentId, ask: Admit) -> Result<Admission, Problem> {
     let left = Left { rider: rider(&Settle::unsent(ask.run.clone())), alone: write(&AgentOp::Settle) };
     request.asked.set(true);
-    let op = AgentOp::Admit(Box::new(ask));
-    match call_while(&request.raw, &request.env, Class::Agent, &name::agent(id), &write(&op), &left).await {
+    let (name, message) = (name::agent(id), write(&AgentOp::Admit(Box::new(ask))));
+    let answer = if TUNNELS.with_borrow(|tunnels| tunnels.contains(id)) {
+        admit_over(&request.raw, &request.env, &name, &message, &left, &request.opened).await
+    } else {
+        call_while(&request.raw, &request.env, Class::Agent, &name, &message, &left).await
+    };
+    let answer: Result<Admission, Problem> = match answer {
         Ok(answer) => logged(request, read_answer(&answer)),
         Err(failure) => Err(unreachable(request, &failure)),
+    };
+    if let Ok(Admission { outcome: Outcome::Run(target), .. }) = &answer {
+        remember_way(id, target.tunnel().is_some());
     }
+    answer
+}
+
+/// Remembers whether calls of an agent go over its tunnel: then the next one is admitted with the socket that it goes
+/// over, and costs its object one request instead of two. Where that has changed, the answer says so.
+fn remember_way(id: &AgentId, tunnel: bool) {
+    TUNNELS.with_borrow_mut(|tunnels| {
+        if !tunnel {
+            tunnels.remove(id);
+        } else if !tunnels.contains(id) {
+            if tunnels.len() >= ALIASES {
+                tunnels.clear();
+            }
+            tunnels.insert(id.clone());
+        }
+    });
 }
 
 /// Settles a run: with the next request to its agent, or alone.

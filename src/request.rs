@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use moltghost_durable::bindings::entry::Head;
+use moltghost_durable::bindings::tunnel::Opened;
 use moltghost_durable::bindings::{random, Failure};
 use moltghost_protocol::control::fields::wrong;
 use moltghost_protocol::error::{Code, Problem, Retry};
@@ -29,6 +30,8 @@ pub struct Request {
     pub route: Rc<Cell<&'static str>>,
     /// Whether any object was asked.
     pub asked: Rc<Cell<bool>>,
+    /// The socket that came with the admission of a call that goes over a tunnel.
+    pub opened: Rc<Opened>,
 }
 
 impl Request {
@@ -37,7 +40,17 @@ impl Request {
         let head = Head::of(&raw)?;
         let id = request_id(random::u64()?);
         let config = Config::of(&env);
-        Ok(Self { raw, env, ctx, head, id, config, route: Rc::default(), asked: Rc::default() })
+        Ok(Self {
+            raw,
+            env,
+            ctx,
+            head,
+            id,
+            config,
+            route: Rc::default(),
+            asked: Rc::default(),
+            opened: Rc::default(),
+        })
     }
 
     /// The configuration.

@@ -100,6 +100,7 @@ impl Run {
 
     /// Ends the run with a refusal before the pod was asked: it gives its permit back.
     fn unasked(&self, request: &Request, problem: Problem) -> Answer {
+        request.opened.drop_kept();
         self.end(request, Settle::unsent(self.id.clone()), Ending::of(problem.code.status()));
         self.refused(problem)
     }
@@ -217,6 +218,9 @@ async fn run(
     let key = ask.key.as_ref().map(|key| (key.account.clone(), key.id.clone()));
     let vouched = ask.vouched.as_ref().map(|key| (key.account.clone(), key.id.clone()));
     let admission = filter::admit(request, called, ask).await?;
+    if !matches!(admission.outcome, Outcome::Run(_)) {
+        request.opened.drop_kept();
+    }
     if let Some(target) = admission.probe {
         super::probe::in_background(request, &called.id, *target);
     }

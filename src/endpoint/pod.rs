@@ -28,7 +28,8 @@ pub fn way(request: &Request, target: &Target, path: &str, run: Option<&RunId>) 
         None => Way::Address(url(request, target, path)?),
         Some((agent, link)) => {
             let who = link.map_or_else(|| Socket::Call(run.cloned()), Socket::Question);
-            Way::Tunnel(Tunnel::new(&request.env, &name::agent(&agent), &who).map_err(internal)?)
+            let opened = run.and_then(|_| request.opened.take());
+            Way::Tunnel(Tunnel::new(&request.env, &name::agent(&agent), &who, opened).map_err(internal)?)
         }
     })
 }

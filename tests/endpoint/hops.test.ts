@@ -16,6 +16,7 @@ import {
   until,
 } from "../harness/index.ts";
 import { type Tenant, tenant, uniqueName } from "../harness/tenant.ts";
+import { Connector } from "../tunnel/connector.ts";
 
 const CHAT = "/v1/chat/completions";
 const ASK = { messages: [{ role: "user", content: "hello" }] };
@@ -88,6 +89,23 @@ describe("a call that runs", () => {
       });
     }
   }
+
+  it("whose pod is behind a tunnel costs the same, but for the first", async () => {
+    const behind = await tenant(worker, null);
+    const { connect_token } = behind.agent as unknown as { connect_token: string };
+    const connector = await Connector.connect(behind.url, connect_token, pod.url);
+    await until("what the pod serves", async () => (await behind.status()).links[0]?.capabilities !== null);
+    await counted();
+    const call = () => notesOf(async () => assert.equal((await behind.completions(ASK)).status, 200));
+    assert.deepEqual(await call(), ["agent:admit", "agent:socket", "agent:settle"]);
+    for (let n = 0; n < 2; n += 1) assert.deepEqual(await call(), ["agent:admit", "agent:settle"]);
+    await behind.change({ origin: { type: "http", url: pod.url } });
+    await until("the pod there", async () => (await behind.completions(ASK)).status === 200);
+    await until("no run in flight", async () => (await behind.status()).in_flight === 0);
+    await counted();
+    assert.deepEqual(await call(), RUN);
+    connector.kill();
+  });
 
   it("whose pod fails costs the same", async () => {
     for (const fault of [

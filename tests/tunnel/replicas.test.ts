@@ -118,7 +118,7 @@ describe("each replica", () => {
     const one = await tenant(worker, null);
     await connect(one, await started(), { replica: "a" });
     await known(one, "a");
-    const stream = await one.open(CHAT, { json: body({ chunks: 2, stall_after_chunks: 1 }, true) });
+    const stream = await one.open(CHAT, { json: body({ chunks: 2_000, chunk_delay_ms: 20 }, true) });
     for await (const bytes of stream.chunks) {
       if (!bytes.toString().includes('"content"')) continue;
       assert.equal((await link(one, "a"))?.in_flight, 1);

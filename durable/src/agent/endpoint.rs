@@ -16,7 +16,7 @@ use moltghost_protocol::control::agent::{AgentRecord, Origin, Settings, State};
 use moltghost_protocol::credential::{Pepper, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::{AccountId, AgentId, KeyId};
-use moltghost_protocol::object::agent::{self, AgentOp};
+use moltghost_protocol::object::agent::{self, Admission, AgentOp};
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{rfc3339, Millis};
@@ -100,6 +100,8 @@ pub struct Endpoint<S> {
     /// Answers to messages that waited, by run.
     pub(super) decided: Vec<(RunId, String)>,
     pub(super) links: Rc<dyn Links>,
+    /// The run that was admitted last, where it goes over the tunnel.
+    pub(super) opened: Option<RunId>,
     /// Why all links are to go, and after how many milliseconds at the latest.
     pub(super) farewell: Option<(Goodbye, Millis)>,
 }
@@ -125,6 +127,7 @@ impl<S: Sql> Endpoint<S> {
             decided: Vec::new(),
             links,
             farewell: None,
+            opened: None,
         }
     }
 
@@ -166,7 +169,10 @@ impl<S: Sql> Endpoint<S> {
         }
         Reply::Now(match op {
             AgentOp::Admit(ask) => match self.admit(&ask, turn.now) {
-                Some(answer) => text(&answer),
+                Some(answer) => {
+                    self.opened = answer.as_ref().is_ok_and(Admission::opens).then_some(ask.run);
+                    text(&answer)
+                }
                 None => return Reply::Later(ask.run),
             },
             AgentOp::Settle => text(&self.flush(turn.now).map(|_| ())),

@@ -8,16 +8,16 @@ use super::callers::Callers;
 use super::endpoint::{Endpoint, Reply, Turn};
 use super::sockets::Chats;
 use super::tunnel::Tunnel;
-use crate::bindings::sockets::Socket;
+use crate::bindings::sockets::{self, Socket};
 use crate::bindings::{entry, now, object, random, Failure};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::AgentId;
 use moltghost_protocol::name;
-use moltghost_protocol::object::agent::Target;
-use moltghost_protocol::object::write_answer;
+use moltghost_protocol::object::agent::{rider, AgentOp, Settle, Target};
+use moltghost_protocol::object::{write, write_answer};
 use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::Millis;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -32,7 +32,9 @@ pub(super) struct Shared {
     pub(super) storage: object::Storage,
     pub(super) endpoint: RefCell<Endpoint<object::Storage>>,
     /// Calls whose answer comes later, by their run.
-    waiting: RefCell<HashMap<RunId, object::Waiting>>,
+    waiting: RefCell<HashMap<RunId, Asker>>,
+    /// Turns that are not a message's.
+    pub(super) laters: OnceCell<Laters>,
     /// Whether a turn that writes is due already.
     writing: Cell<bool>,
     /// Whether the account is being told.
@@ -53,6 +55,15 @@ pub(super) struct Shared {
     pub(super) chats: RefCell<Chats>,
     /// Whether sockets were told of the runs that went with the instance before.
     pub(super) mourned: Cell<bool>,
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy)]
+pub(super) enum Asker {
+    /// A message.
+    Message(object::Waiting),
+    /// The socket of a call.
+    Call(u64),
 }
 
 /// Turns that are not a message's.
@@ -90,6 +101,7 @@ impl Shared {
             storage,
             endpoint: RefCell::new(endpoint),
             waiting: RefCell::default(),
+            laters: OnceCell::new(),
             writing: Cell::new(false),
             telling: Cell::new(false),
             notifying: Cell::new(false),
@@ -102,12 +114,7 @@ impl Shared {
         })
     }
 
-    pub(super) fn handle(
-        self: &Rc<Self>,
-        message: &str,
-        waiting: object::Waiting,
-        laters: &Laters,
-    ) -> Option<String> {
+    pub(super) fn handle(self: &Rc<Self>, message: &str, asker: impl FnOnce() -> Asker) -> Option<String> {
         self.mourn();
         let turn = Turn { now: now(), nonce: &|| random::bytes().ok() };
         let (reply, unwritten, tick, news, dismisses) = {
@@ -120,21 +127,24 @@ impl Shared {
             self.dismiss();
         }
         // What the reply does not wait for is written in the next turn: one commit for all that came meanwhile.
-        if unwritten && !self.writing.replace(true) && laters.write.soon().is_err() {
-            self.writing.set(false);
-        }
-        if let Some(time) = tick.filter(|time| self.ticking.get().is_none_or(|set| set > *time)) {
-            if laters.tick.after(until(time, turn.now)).is_ok() {
-                self.ticking.set(Some(time));
+        if let Some(laters) = self.laters.get() {
+            if unwritten && !self.writing.replace(true) && laters.write.soon().is_err() {
+                self.writing.set(false);
+            }
+            if let Some(time) = tick.filter(|time| self.ticking.get().is_none_or(|set| set > *time)) {
+                if laters.tick.after(until(time, turn.now)).is_ok() {
+                    self.ticking.set(Some(time));
+                }
             }
         }
         let answer = match reply {
             Reply::Now(text) => Some(text),
             Reply::Later(run) => {
                 // Who asks again for the same run takes the place of who asked before.
-                if let Some(before) = self.waiting.borrow_mut().insert(run, waiting) {
+                let before = self.waiting.borrow_mut().insert(run, asker());
+                if let Some(before) = before {
                     let problem = Problem::new(Code::InternalError, "the same run was asked for again");
-                    answer(&[(before, write_answer::<()>(&Err(problem)))]);
+                    self.answer(vec![(before, write_answer::<()>(&Err(problem)))]);
                 }
                 None
             }
@@ -174,7 +184,61 @@ impl Shared {
         }
         let mut waiting = self.waiting.borrow_mut();
         let place = |(run, text): (RunId, String)| Some((waiting.remove(&run)?, text));
-        answer(&decided.into_iter().filter_map(place).collect::<Vec<_>>());
+        let answers = decided.into_iter().filter_map(place).collect();
+        drop(waiting);
+        self.answer(answers);
+    }
+
+    fn answer(&self, answers: Vec<(Asker, String)>) {
+        let mut messages = Vec::new();
+        for (asker, text) in answers {
+            match asker {
+                Asker::Message(waiting) => messages.push((waiting, text)),
+                Asker::Call(number) => self.tunnel.borrow().tell_call(number, &text),
+            }
+        }
+        if !messages.is_empty() {
+            if let Err(failure) = object::answer(&messages) {
+                entry::log("answers_unsent", &failure.to_string());
+            }
+        }
+    }
+
+    /// Takes a call that asks to run with the socket that it goes over: the answer with the socket where it may or has
+    /// to wait, else the answer alone.
+    pub(super) fn admit_over(self: &Rc<Self>, message: &str) -> Result<JsValue, Failure> {
+        let mut waits = None;
+        let told = self.handle(message, || {
+            let accepted = sockets::accept_call(&self.state, None).map(|(response, socket)| {
+                let number = self.tunnel.borrow_mut().accept_call(socket, None, None);
+                (response, number)
+            });
+            let number = accepted.as_ref().map_or(0, |(_, number)| *number);
+            waits = Some(accepted.map(|(response, _)| response));
+            Asker::Call(number)
+        });
+        if let Some(response) = waits {
+            return response;
+        }
+        let text = told.unwrap_or_default();
+        if self.endpoint.borrow_mut().opened.take().is_none() {
+            return entry::text(200, "", &text);
+        }
+        let (response, socket) = sockets::accept_call(&self.state, Some(&text))?;
+        self.tunnel.borrow_mut().accept_call(socket, None, None);
+        Ok(response)
+    }
+
+    /// Whoever waits for a call's turn has left.
+    pub(super) fn call_left(self: &Rc<Self>, number: u64) {
+        let waiting = self.waiting.borrow();
+        let found = waiting.iter().find(|(_, asker)| matches!(asker, Asker::Call(call) if *call == number));
+        let run = found.map(|(run, _)| run.clone());
+        drop(waiting);
+        if let Some(run) = run {
+            let message = format!("{}\n{}", write(&AgentOp::Settle), rider(&Settle::unsent(run)));
+            self.handle(&message, || Asker::Call(number));
+        }
     }
 
     fn write(&self) {
@@ -232,10 +296,4 @@ impl Shared {
 /// Milliseconds until a point of time.
 fn until(time: Millis, now: Millis) -> u32 {
     u32::try_from((time - now).max(1)).unwrap_or(u32::MAX)
-}
-
-fn answer(answers: &[(object::Waiting, String)]) {
-    if let Err(failure) = object::answer(answers) {
-        entry::log("answers_unsent", &failure.to_string());
-    }
 }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
-use super::instance::{Laters, Shared};
+use super::instance::{Asker, Laters, Shared};
 use super::sockets::CALLER;
 use crate::bindings::sockets::{self, Socket};
 use crate::bindings::{entry, object, Failure};
@@ -30,8 +30,10 @@ impl Agent {
         let shared = Shared::open(state, env).map(Rc::new);
         let turns = match shared.clone() {
             Ok(shared) => {
-                let laters = Laters::new(&shared);
-                object::Turns::deferring(move |message, waiting| shared.handle(&message, waiting, &laters))
+                let _ = shared.laters.set(Laters::new(&shared));
+                object::Turns::deferring(move |message, waiting| {
+                    shared.handle(&message, || Asker::Message(waiting))
+                })
             }
             Err(failure) => object::Turns::new(move |_| {
                 let problem = Problem::new(Code::NotConfigured, failure.to_string());
@@ -54,7 +56,8 @@ impl Agent {
     pub fn web_socket_message(&self, socket: JsValue, message: &JsValue) {
         let socket = Socket(socket);
         let Ok(shared) = &self.shared else { return };
-        if shared.kind(&socket).as_deref() == Some(CALLER) {
+        // Most messages are the tunnel's: of those no more is asked than whose they are.
+        if shared.whose(&socket).is_none() && shared.kind(&socket).as_deref() == Some(CALLER) {
             shared.frame(&socket, message);
         } else {
             shared.hear(&socket, sockets::bytes(message).as_deref());

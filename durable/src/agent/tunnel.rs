@@ -24,12 +24,19 @@ use moltghost_protocol::tunnel::{Credit, Stream, LINK_WINDOW};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+/// The first number of a socket: callers' sockets on `/ws` have smaller ones.
+const FIRST: u64 = 1 << 40;
+
 /// A socket of the object.
 pub trait Wire: Clone {
     /// What was kept with it.
     fn kept(&self) -> Option<String>;
     /// Keeps something with it, at most 16 KB.
     fn keep(&self, state: &str);
+    /// Its number, for as long as this instance lives; 0 for one that has none.
+    fn number(&self) -> u64;
+    /// Gives it a number.
+    fn set_number(&self, number: u64);
     /// Sends bytes; a socket that is closed already swallows them.
     fn send_bytes(&self, bytes: &[u8]);
     /// Sends text.
@@ -141,7 +148,7 @@ impl<W: Wire> Tunnel<W> {
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
             streams: HashMap::new(),
-            next: 1,
+            next: FIRST,
             chosen: 0,
             home: None,
         };
@@ -156,6 +163,7 @@ impl<W: Wire> Tunnel<W> {
             Some(Kept::Link(kept)) => {
                 let mut credit = Credit::new(LINK_WINDOW);
                 credit.spend(LINK_WINDOW.saturating_sub(kept.credit));
+                socket.set_number(kept.number);
                 let link = Link {
                     socket,
                     greeted: kept.greeted,
@@ -175,6 +183,7 @@ impl<W: Wire> Tunnel<W> {
             }
             Some(Kept::Call(kept)) => {
                 let stream = kept.stream();
+                socket.set_number(kept.number);
                 if let Some(at) = kept.at {
                     self.streams.insert(at, kept.number);
                 }
@@ -192,6 +201,7 @@ impl<W: Wire> Tunnel<W> {
     pub fn accept_link(&mut self, socket: W, now: Millis) -> u64 {
         self.next = self.next.max(u64::try_from(now).unwrap_or_default());
         let number = self.number();
+        socket.set_number(number);
         let link = Link {
             socket,
             greeted: None,
@@ -210,12 +220,21 @@ impl<W: Wire> Tunnel<W> {
         number
     }
 
-    /// Takes the socket of a call, which may be for one link alone.
-    pub fn accept_call(&mut self, socket: W, run: Option<RunId>, only: Option<u64>) {
+    /// Takes the socket of a call, which may be for one link alone. Answers its number.
+    pub fn accept_call(&mut self, socket: W, run: Option<RunId>, only: Option<u64>) -> u64 {
         let number = self.number();
+        socket.set_number(number);
         let (stream, tried) = (Stream::default(), Vec::new());
         self.calls.insert(number, Call { socket, run, at: None, stream, tried, only });
         self.keep_call(number);
+        number
+    }
+
+    /// Answers a call that waits for its turn.
+    pub fn tell_call(&self, number: u64, text: &str) {
+        if let Some(call) = self.calls.get(&number) {
+            call.socket.send_text(text);
+        }
     }
 
     fn number(&mut self) -> u64 {
@@ -226,9 +245,11 @@ impl<W: Wire> Tunnel<W> {
 
     /// Whose a socket is; `None` for one that is nobody's any more.
     pub fn whose(&self, socket: &W) -> Option<Whose> {
-        match kept::of(socket)? {
-            Kept::Link(kept) => self.links.contains_key(&kept.number).then_some(Whose::Link(kept.number)),
-            Kept::Call(kept) => self.calls.contains_key(&kept.number).then_some(Whose::Call(kept.number)),
+        let number = socket.number();
+        if self.links.contains_key(&number) {
+            Some(Whose::Link(number))
+        } else {
+            self.calls.contains_key(&number).then_some(Whose::Call(number))
         }
     }
 

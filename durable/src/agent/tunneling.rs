@@ -12,7 +12,7 @@ use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::credential::{ConnectToken, SecretHash};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::object::agent::Target;
-use moltghost_protocol::object::tunnel::Socket as Opened;
+use moltghost_protocol::object::tunnel::{Socket as Opened, RUN};
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::time::Millis;
 use moltghost_protocol::tunnel::Goodbye;
@@ -136,6 +136,14 @@ impl Wire for Socket {
         crate::stream::link::Socket::keep(self, state);
     }
 
+    fn number(&self) -> u64 {
+        crate::stream::link::Socket::number(self)
+    }
+
+    fn set_number(&self, number: u64) {
+        crate::stream::link::Socket::set_number(self, number);
+    }
+
     fn send_bytes(&self, bytes: &[u8]) {
         sockets::send_bytes(self, bytes);
     }
@@ -157,6 +165,9 @@ impl Shared {
 
     /// Takes a socket, or answers why not.
     pub(super) fn take_socket(self: &Rc<Self>, who: &str) -> Result<JsValue, Failure> {
+        if let Some(message) = who.strip_prefix(RUN) {
+            return self.admit_over(message);
+        }
         let who = serde_json::from_str(who).map_err(|error| Failure(format!("nobody's socket: {error}")))?;
         match who {
             Opened::Caller(upgrade) => self.upgrade(*upgrade),
@@ -189,9 +200,14 @@ impl Shared {
         }
     }
 
+    /// Whose a socket of the tunnel is.
+    pub(super) fn whose(&self, socket: &Socket) -> Option<Whose> {
+        self.tunnel.borrow().whose(socket)
+    }
+
     /// Takes a message of a socket; `None` for one that is no bytes.
     pub(super) fn hear(self: &Rc<Self>, socket: &Socket, message: Option<&[u8]>) {
-        let whose = self.tunnel.borrow().whose(socket);
+        let whose = self.whose(socket);
         let now = now();
         match (whose, message) {
             (Some(Whose::Link(number)), Some(bytes)) => {
@@ -210,20 +226,23 @@ impl Shared {
             (Some(Whose::Call(number)), Some(bytes)) => {
                 self.tunnel.borrow_mut().call_said(number, bytes, now);
             }
-            (Some(Whose::Call(_)), None) => {}
+            (Some(Whose::Call(number)), None) => self.call_left(number),
             (None, _) => Wire::close(socket, 1_000, ""),
         }
     }
 
     /// A socket has closed.
     pub(super) fn lose(self: &Rc<Self>, socket: &Socket) {
-        let whose = self.tunnel.borrow().whose(socket);
+        let whose = self.whose(socket);
         match whose {
             Some(Whose::Link(number)) => {
                 let news = self.tunnel.borrow_mut().link_closed(number, now());
                 self.heed(news);
             }
-            Some(Whose::Call(number)) => self.tunnel.borrow_mut().call_closed(number),
+            Some(Whose::Call(number)) => {
+                self.tunnel.borrow_mut().call_closed(number);
+                self.call_left(number);
+            }
             None => {}
         }
     }

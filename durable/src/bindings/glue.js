@@ -363,13 +363,13 @@ const ALONE_ATTEMPTS = 3;
 const riders = new Map();
 const looked = new Map();
 
-function takeRiders(name) {
+export function takeRiders(name) {
   const list = riders.get(name);
   if (list) riders.delete(name);
   return list;
 }
 
-function putRiders(name, list) {
+export function putRiders(name, list) {
   riders.set(name, list.concat(riders.get(name) ?? []));
 }
 

@@ -253,7 +253,27 @@ extern "C" {
     pub type Tunnel;
 
     #[wasm_bindgen(catch, constructor)]
-    pub fn new(env: &JsValue, binding: &str, name: &str, who: &str) -> Result<Tunnel, JsValue>;
+    pub fn new(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        who: &str,
+        socket: &JsValue,
+    ) -> Result<Tunnel, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = admitOver)]
+    pub fn admit_over(
+        request: &JsValue,
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+        rider: &str,
+        alone: &str,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = dropCall)]
+    pub fn drop_call(socket: &JsValue) -> Result<(), JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/bindings/worker.js")]
@@ -332,6 +352,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = acceptAttachment)]
     pub fn accept_attachment(state: &JsValue) -> Result<Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = acceptCall)]
+    pub fn accept_call(state: &JsValue, answer: Option<&str>) -> Result<Array, JsValue>;
 
     #[wasm_bindgen(catch, js_name = acceptTagged)]
     pub fn accept_tagged(state: &JsValue, tag: &str) -> Result<Array, JsValue>;

@@ -9,6 +9,9 @@ const UPGRADE_MS = 10_000;
 /** The header that tells an object who a socket is for; only the Worker can set it. */
 const ADMITTED = "x-moltghost-admitted";
 
+/** The header in which an object answers to who asks for a call's socket. */
+const ANSWER = "x-moltghost-answer";
+
 /** Whether a request asks for a WebSocket. */
 export function isUpgrade(request) {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
@@ -26,6 +29,14 @@ export function acceptAttachment(state) {
   const [client, server] = Object.values(new WebSocketPair());
   state.acceptWebSocket(server);
   return [new Response(null, { status: 101, webSocket: client }), server];
+}
+
+/** The same for the socket of a call, with the answer to who asks to run it, if that is known. */
+export function acceptCall(state, answer) {
+  const [client, server] = Object.values(new WebSocketPair());
+  state.acceptWebSocket(server);
+  const headers = answer === undefined ? {} : { [ANSWER]: encodeURIComponent(answer) };
+  return [new Response(null, { status: 101, webSocket: client, headers }), server];
 }
 
 /** The same for an object with sockets of several kinds, which it tells apart by a tag. */

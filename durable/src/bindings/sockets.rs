@@ -31,6 +31,15 @@ pub fn accept_attachment(state: &JsValue) -> Result<(JsValue, Socket), Failure> 
     Ok((both.get(0), Socket(both.get(1))))
 }
 
+/// The same for the socket of a call, with the answer to who asks to run it, if that is known.
+///
+/// # Errors
+/// Where the platform has no socket to give.
+pub fn accept_call(state: &JsValue, answer: Option<&str>) -> Result<(JsValue, Socket), Failure> {
+    let both = glue::accept_call(state, answer)?;
+    Ok((both.get(0), Socket(both.get(1))))
+}
+
 /// The same for an object with sockets of several kinds, which it tells apart by a tag.
 ///
 /// # Errors

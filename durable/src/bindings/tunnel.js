@@ -3,7 +3,7 @@
 //
 // Room is given back as bytes are read, so a caller who reads slowly slows its own pod down.
 
-import { collect, toHeaders } from "./glue.js";
+import { callObjectWhile, collect, entryOf, putRiders, sleep, takeRiders, toHeaders } from "./glue.js";
 
 /** The header that tells an object who a socket is for; only the Worker can set it. */
 const ADMITTED = "x-moltghost-admitted";
@@ -31,10 +31,94 @@ const AGAIN = "again";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** The header in which an object answers to who asks for a call's socket. */
+const ANSWER = "x-moltghost-answer";
+
+/** What stands before a message that asks to run a call, and the text by which a caller leaves who waits for it. */
+const RUN = "run ";
+const LEFT = "left";
+
+/** The longest message that goes in a header. */
+const MOST_IN_HEADER = 12_000;
+
+/**
+ * As `callObjectWhile`, for a call that goes over a tunnel if it may run: where it may, or has to wait for its turn,
+ * the object gives the socket that it goes over. Answers `[text, socket or undefined]`.
+ */
+export async function admitOver(request, env, binding, name, message, rider, alone) {
+  const list = takeRiders(name);
+  const put = () => list && putRiders(name, list);
+  const who = encodeURIComponent(RUN + (list ? `${message}\n${list.join("\n")}` : message));
+  if (who.length > MOST_IN_HEADER) {
+    put();
+    return [await callObjectWhile(request, env, binding, name, message, rider, alone), undefined];
+  }
+  const entry = entryOf(request);
+  let left = false;
+  let socket;
+  entry.onLeave(() => {
+    left = true;
+    socket?.send(LEFT);
+  });
+  try {
+    const answer = await upgraded(env, binding, name, who).catch((error) => {
+      put();
+      throw error;
+    });
+    if (!answer.webSocket) return [await answer.text(), undefined];
+    const told = answer.headers.get(ANSWER);
+    if (told !== null) return [decodeURIComponent(told), answer.webSocket];
+    // It waits for its turn.
+    socket = answer.webSocket;
+    const text = new Promise((resolve, reject) => {
+      socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+      socket.addEventListener("close", () => reject(new Error("the object has gone")), { once: true });
+    });
+    socket.accept();
+    if (left) socket.send(LEFT);
+    return [await text, socket];
+  } finally {
+    entry.onLeave(undefined);
+  }
+}
+
+/** The answer of an object to an upgrade; asked again as a message is. */
+async function upgraded(env, binding, name, who) {
+  const headers = { upgrade: "websocket", [ADMITTED]: who };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await env[binding].getByName(name).fetch("https://object/run", { headers });
+    } catch (error) {
+      if (attempt === 3 || !error?.retryable || error?.overloaded) throw error;
+      await sleep(20 * attempt * attempt);
+    }
+  }
+}
+
+/** Begins to take messages, if that was not begun before. */
+function begin(socket) {
+  try {
+    socket.accept();
+  } catch {
+    // It waited for its turn.
+  }
+}
+
+/** A call's socket is not needed. */
+export function dropCall(socket) {
+  begin(socket);
+  socket.close(1000, "");
+}
+
 export class Tunnel {
   #open;
 
-  constructor(env, binding, name, who) {
+  /** `socket` is that of a call that was admitted with it. */
+  constructor(env, binding, name, who, socket) {
+    if (socket) {
+      this.#open = () => ({ webSocket: socket });
+      return;
+    }
     const headers = { upgrade: "websocket", [ADMITTED]: encodeURIComponent(who) };
     this.#open = () => env[binding].getByName(name).fetch("https://object/tunnel", { headers });
   }
@@ -102,7 +186,7 @@ class Call {
     const lost = () => this.#fail(new Error("the object has gone"));
     socket.addEventListener("close", lost);
     socket.addEventListener("error", lost);
-    socket.accept();
+    begin(socket);
     if (signal.aborted) {
       this.#onAbort();
       return;

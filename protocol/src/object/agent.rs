@@ -251,6 +251,13 @@ pub struct Admission {
     pub probe: Option<Box<Target>>,
 }
 
+impl Admission {
+    /// Whether the call may be made, over the agent's tunnel.
+    pub fn opens(&self) -> bool {
+        matches!(&self.outcome, Outcome::Run(target) if target.tunnel().is_some())
+    }
+}
+
 /// The outcome of asking.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

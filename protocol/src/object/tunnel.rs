@@ -28,6 +28,9 @@ pub const STREAM: u32 = 1;
 /// Asks the Worker to send its request once more: another link takes it.
 pub const AGAIN: &str = "again";
 
+/// What stands before a message that asks to run a call and, where it may run, for the socket that it goes over.
+pub const RUN: &str = "run ";
+
 const SCHEME: &str = "tunnel:";
 
 /// What stands for the address of an agent's tunnel, or of one link of it.

@@ -171,7 +171,10 @@ impl<W: Wire> Tunnel<W> {
         match step {
             Ok(Step::Late) => {}
             Ok(Step::Take) => {
-                let _ = message.push(STREAM, frame);
+                // That the pod has taken the request is for the object alone to know.
+                if !matches!(frame, Frame::Accepted) {
+                    let _ = message.push(STREAM, frame);
+                }
                 if changed {
                     self.keep_call(number);
                 }

@@ -108,7 +108,7 @@ fn after_its_rest_one_call_tries_a_link_and_tells_how_it_is() {
     let call = bench.asked();
     assert_eq!(got(&bad), 1);
     bench.link_says(&bad, &[(1, Frame::Accepted), (1, Frame::Reset(Reset::Failed))]);
-    assert_eq!(call.heard(), ["1 accepted", "1 reset failed"], "what a pod has taken goes nowhere else");
+    assert_eq!(call.heard(), ["1 reset failed"], "what a pod has taken goes nowhere else");
     let breaker = |bench: &Bench, now| bench.tunnel.shown(now)[0].breaker;
     assert_eq!((breaker(&bench, 0), breaker(&bench, 500)), (Some(Breaker::Open), Some(Breaker::HalfOpen)));
     bench.asked();
