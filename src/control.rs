@@ -37,6 +37,7 @@ pub async fn serve(request: &Request, rest: &str) -> Result<Answer, Problem> {
         return Ok(Answer::from(problem).header("allow", allow));
     }
     let caller = auth::caller(request)?;
+    session::check(request).await?;
     handle(request, &caller, &found).await
 }
 

@@ -9,6 +9,7 @@ use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::AccountId;
 use moltghost_protocol::object::account::RegisterOp;
 use moltghost_protocol::object::write_answer;
+use moltghost_protocol::time::Millis;
 
 impl<S: Sql, W: World> Account<S, W> {
     pub(super) fn register(&self, op: &RegisterOp) -> String {
@@ -18,6 +19,8 @@ impl<S: Sql, W: World> Account<S, W> {
             RegisterOp::Report(report) => write_answer(&self.take_sums(report)),
             RegisterOp::Edge(report) => write_answer(&self.take_refusals(report)),
             RegisterOp::Sums => write_answer(&self.sums()),
+            RegisterOp::EndSession { id, ends } => write_answer(&self.end_session(id, *ends)),
+            RegisterOp::IsEnded(id) => write_answer(&self.is_ended(id)),
         }
     }
 
@@ -28,6 +31,23 @@ impl<S: Sql, W: World> Account<S, W> {
             &[account.id.as_str().into(), account.name.as_str().into(), account.created_at.as_str().into()],
         )?;
         Ok(())
+    }
+
+    /// Remembers that a session was ended, until it would have ended by itself.
+    fn end_session(&self, id: &str, ends: Millis) -> Result<(), Problem> {
+        migrate::migrate(&self.sql, migrate::version(&self.sql)?, schema::REGISTER)?;
+        self.sql.run("DELETE FROM ended_session WHERE ends <= ?1", &[self.world.now().into()])?;
+        self.sql.run(
+            "INSERT INTO ended_session (id, ends) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
+            &[id.into(), ends.into()],
+        )?;
+        Ok(())
+    }
+
+    fn is_ended(&self, id: &str) -> Result<bool, Problem> {
+        let Some(version) = migrate::version(&self.sql)? else { return Ok(false) };
+        migrate::migrate(&self.sql, Some(version), schema::REGISTER)?;
+        Ok(!self.sql.run("SELECT 1 FROM ended_session WHERE id = ?1", &[id.into()])?.is_empty())
     }
 
     fn list(&self, page: &PageRequest) -> Result<Page<AccountDocument>, Problem> {

@@ -41,6 +41,8 @@ pub const REGISTER: &[&[&str]] = &[
             instance TEXT PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL
         ) WITHOUT ROWID",
     ],
+    // Sessions of the console that were signed out of, until they would have ended by themselves.
+    &["CREATE TABLE ended_session (id TEXT PRIMARY KEY, ends INTEGER NOT NULL) WITHOUT ROWID"],
 ];
 
 /// An alias: one row, kept for 30 days after it was given up.

@@ -184,6 +184,26 @@ fn listed(deployment: &Deployment) -> Vec<AccountId> {
 }
 
 #[test]
+fn a_session_that_was_signed_out_of_is_remembered_until_its_time_is_over() {
+    let deployment = Deployment::new();
+    let ask = |op| deployment.ask(AccountName::Register, &AccountAsk::Register(op));
+    let is_ended = |id: &str| -> bool {
+        deployment
+            .ask(AccountName::Register, &AccountAsk::Register(RegisterOp::IsEnded(id.to_owned())))
+            .unwrap()
+    };
+    assert!(!is_ended("one"));
+    let ends = deployment.now.get() + 10;
+    for _ in 0..2 {
+        let () = ask(RegisterOp::EndSession { id: "one".to_owned(), ends }).unwrap();
+    }
+    assert!(is_ended("one") && !is_ended("other"));
+    deployment.now.set(ends);
+    let () = ask(RegisterOp::EndSession { id: "other".to_owned(), ends: ends + 10 }).unwrap();
+    assert!(is_ended("other") && !is_ended("one"));
+}
+
+#[test]
 fn what_was_never_created_leaves_no_trace() {
     let deployment = Deployment::new();
     assert_eq!(deployment.operator::<AccountDocument>(AccountOp::Show).unwrap_err().code, Code::NotFound);

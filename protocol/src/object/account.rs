@@ -229,6 +229,15 @@ pub enum RegisterOp {
     Edge(EdgeReport),
     /// Answers [`Sums`].
     Sums,
+    /// Ends a session of the console before its time; again is nothing. Answers `null`.
+    EndSession {
+        /// Which.
+        id: String,
+        /// When it ends by itself.
+        ends: Millis,
+    },
+    /// Was this session ended? Answers `bool`.
+    IsEnded(String),
 }
 
 /// What can be asked of an alias.
