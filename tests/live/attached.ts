@@ -60,6 +60,9 @@ export class Refused extends Error {
   }
 }
 
+/** What an attachment needs of a network: where it is, and whether it asks for tokens. */
+export type Reached = Pick<Server, "url" | "mode">;
+
 export class Attached {
   readonly #socket: WebSocket;
   readonly frames: Frame[] = [];
@@ -89,7 +92,7 @@ export class Attached {
   }
 
   /** Opens a socket, which has not said who it is. */
-  static async open(server: Server, opening: Opening = {}): Promise<Attached> {
+  static async open(server: Reached, opening: Opening = {}): Promise<Attached> {
     const name = opening.as === undefined ? "attach" : opening.as;
     const headers = { ...opening.headers };
     if (name !== null && server.mode !== "none") {
@@ -114,7 +117,7 @@ export class Attached {
   }
 
   /** Opens a socket and takes HELLO. */
-  static async greeted(server: Server, opening: Opening = {}): Promise<Attached> {
+  static async greeted(server: Reached, opening: Opening = {}): Promise<Attached> {
     const attached = await Attached.open(server, opening);
     assert.equal((await attached.next()).op, "HELLO");
     return attached;
@@ -122,7 +125,7 @@ export class Attached {
 
   /** An agent that is attached. */
   static async ready(
-    server: Server,
+    server: Reached,
     agent: string,
     opening: Opening & Identity = {},
   ): Promise<Attached & { readyFrame: Frame }> {
