@@ -1,13 +1,20 @@
 // `moltghost dev`: a deployment on this machine in front of a server of the user's own.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { EXIT, moltghost, Terminal } from "../cli/program.ts";
 import { INTERRUPT, OnTerminal, TERMINALS } from "../cli/pty.ts";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ask, discard, freePort, open, ROOT, scratch, until } from "../harness/index.ts";
+import { adopt, ask, discard, freePort, hasEnded, open, ROOT, scratch, until } from "../harness/index.ts";
 import { processesOf, Session } from "./session.ts";
+
+interface Document {
+  api: string;
+  token: string;
+  agent: { name: string; endpoint: string; path_endpoint: string; key: string; models: string[] };
+}
 
 describe("moltghost dev", () => {
   let pod: Pod;
@@ -57,6 +64,37 @@ describe("moltghost dev", () => {
     assert.equal(await session.end("SIGTERM"), 0, session.output);
     assert.deepEqual(TERMINALS ? session.processes() : [], []);
     await assert.rejects(ask(`http://127.0.0.1:${port}/healthz`), /ECONNREFUSED/);
+  });
+
+  it("prints one document with --json, which a program can use as it stands", async () => {
+    const port = await freePort();
+    const child = adopt(
+      spawn(moltghost(), ["dev", "mine", "--to", pod.url, "--port", String(port), "--json"], {
+        cwd: ROOT,
+        env: { ...process.env, MOLTGHOST_STATE: state },
+        stdio: ["ignore", "pipe", "ignore"],
+      }),
+    );
+    let printed = "";
+    child.stdout?.on("data", (bytes: Buffer) => {
+      printed += bytes.toString();
+    });
+    const told = await until(
+      "the document",
+      () => printed.endsWith("}\n") && (JSON.parse(printed) as Document),
+      240_000,
+    );
+    assert.deepEqual([told.agent.name, told.agent.models], ["mine", ["demo-small", "demo-large"]]);
+    const answer = await ask(`${told.agent.path_endpoint}/v1/chat`, {
+      headers: { authorization: `Bearer ${told.agent.key}` },
+      json: { prompt: "Hello" },
+    });
+    assert.equal(answer.status, 200, answer.text);
+    const user = new Terminal({ MOLTGHOST_API: told.api, MOLTGHOST_TOKEN: told.token });
+    assert.equal(await user.done("status", "mine", "--url"), told.agent.endpoint);
+    child.kill("SIGTERM");
+    await until("its end", () => hasEnded(child));
+    assert.equal(child.exitCode, 0);
   });
 
   it("shows the connector's line on a terminal, and ends with Ctrl-C", { skip: !TERMINALS }, async () => {
