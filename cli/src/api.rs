@@ -1,7 +1,7 @@
 //! The control API and the network's, as a client sees them: one request, one answer, errors in the deployment's own
 //! words.
 
-use crate::dial::{dialer, reason, Dialer};
+use crate::dial::{dialer, reason, trust_advice, Dialer};
 use crate::failure::{Failure, Kind};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -163,8 +163,10 @@ impl Api {
         }
         let request = request.body(Full::new(body)).map_err(|error| wrong(error.to_string()))?;
         self.http.request(request).await.map_err(|error| {
-            Failure::new(Kind::Unreachable, format!("{} cannot be reached: {}.", self.base, reason(&error)))
-                .next("Check the address and the network; moltghost doctor looks closer.")
+            let why = reason(&error);
+            let next = trust_advice(&why)
+                .unwrap_or("Check the address and the network; moltghost doctor looks closer.");
+            Failure::new(Kind::Unreachable, format!("{} cannot be reached: {why}.", self.base)).next(next)
         })
     }
 }

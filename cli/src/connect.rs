@@ -16,7 +16,7 @@ pub mod target;
 mod upgrade;
 
 use crate::args::Connect;
-use crate::dial::dialer;
+use crate::dial::{dialer, trust_advice};
 use crate::failure::{Failure, Kind};
 use crate::output::Output;
 use crate::secret_header::SecretHeader;
@@ -150,6 +150,9 @@ impl Connector {
             if why != said {
                 let members = json!({ "reason": why, "pause_ms": u64::try_from(pause.as_millis()).unwrap_or(u64::MAX) });
                 self.report.event("disconnected", &members, &format!("no link: {why}; trying again"));
+                if let Some(advice) = trust_advice(&why) {
+                    self.report.advise(advice);
+                }
                 said = why;
             }
             tokio::select! {

@@ -91,6 +91,12 @@ pub fn named_certificates() -> Option<String> {
     Some(format!("{name} is {place}, of which no certificate can be read: {why}"))
 }
 
+/// What to do about a reason that speaks of a certificate.
+pub fn trust_advice(why: &str) -> Option<&'static str> {
+    why.contains("certificate")
+        .then_some("If an authority of your own made the certificate, name the authority's in SSL_CERT_FILE.")
+}
+
 /// Opens a connection.
 ///
 /// # Errors

@@ -57,6 +57,7 @@ describe("over TLS", () => {
     const stranger = new Terminal({ MOLTGHOST_API: api, MOLTGHOST_TOKEN: token });
     const refusal = await stranger.refused(EXIT.unreachable, "agent", "list");
     assert.match(refusal.message, /certificate/);
+    assert.match(refusal.next ?? "", /SSL_CERT_FILE/);
     const tls = await check(stranger, "TLS");
     assert.equal(tls?.is, "bad");
     assert.match(tls?.next ?? "", /SSL_CERT_FILE/);

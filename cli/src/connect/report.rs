@@ -64,6 +64,14 @@ impl Report {
         }
     }
 
+    /// What to do, for people.
+    pub fn advise(&self, text: &str) {
+        if !self.output.json {
+            self.clear_line();
+            self.output.say(&format!("  {text}"));
+        }
+    }
+
     /// How the link is, in a few words.
     pub fn link(&self, state: &str) {
         state.clone_into(&mut self.said().link);
@@ -74,6 +82,9 @@ impl Report {
         let before = self.said().pod.replace(why.to_owned());
         if before.as_deref() != Some(why) {
             self.event("pod_down", &json!({ "reason": why }), &format!("the pod does not answer: {why}"));
+            if let Some(advice) = crate::dial::trust_advice(why) {
+                self.advise(advice);
+            }
         }
     }
 
