@@ -49,6 +49,19 @@ describe("agents from a terminal", () => {
     assert.equal(await user.done("deploy", "my-agent"), id, "the same again is the same agent");
   });
 
+  it("deploys in a region, with replicas, as the documents show", async () => {
+    const args = ["--region", "ap-southeast-1", "--replicas", "3"];
+    const id = await user.done("deploy", "my-agents", ...args);
+    assert.match(id, ID);
+    assert.equal(await user.done("deploy", "my-agents", ...args), id, "the same again is the same agent");
+    const shown = await user.done("agent", "show", "my-agents");
+    assert.match(shown, /^region +ap-southeast-1$/m);
+    assert.match(shown, /^replicas +3$/m);
+    const nowhere = await user.refused(EXIT.usage, "deploy", "x3", "--region", "nowhere");
+    assert.equal(nowhere.code, "unknown_region");
+    assert.match(nowhere.message, /ap-southeast-1/);
+  });
+
   it("shows the address alone with status --url", async () => {
     const id = await user.done("deploy", "my-agent");
     const { port } = new URL(worker.url);
