@@ -13,39 +13,62 @@ const RATE = 50;
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SLICE_MS = Number(process.env.SECONDS ?? 3) * 1_000;
 /** How many stop for the measurement of memory, and how much of it each may cost. */
-const MANY = Number(process.env.STALLED ?? 40);
+const MANY = Number(process.env.STALLED ?? 16);
 const MOST_BYTES = 2 ** 20;
 const FILLER = "x".repeat(20_000);
+const BURST_MS = 3_000;
+const BURST_FILLER = "x".repeat(100_000);
 
 interface Stall {
-  /** The others' p99 with the stalled reader over that without, in the median. */
+  /** The others' p99 without the stalled reader and with it, and the ratio, each in the median. */
+  without: number;
+  with_: number;
   share: number;
   lost: number;
 }
 
+/** More than what the system keeps on a connection, so that the server sees who does not read. */
+async function burst(target: Target): Promise<number> {
+  return await paced(target, RATE, BURST_MS, BURST_FILLER);
+}
+
 async function measure(target: Target, others: Receiver[], stalled: Receiver): Promise<Stall> {
+  let posts = 0;
   const slice = async (): Promise<number> => {
+    posts += await burst(target);
+    await dry(others);
     delays(others);
-    await paced(target, RATE, SLICE_MS, FILLER);
+    posts += await paced(target, RATE, SLICE_MS, FILLER);
     await dry(others);
     return quantile(delays(others), 0.99);
   };
-  await slice();
-  const shares: number[] = [];
-  let missed = 0;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const without = await slice();
+  const paused = async (): Promise<number> => {
     await dry([stalled]);
-    const came = stalled.messages;
     stalled.pause();
-    const with_ = await slice();
+    const late = await slice();
     stalled.resume();
     await sleep(500);
     await dry([stalled]);
-    shares.push(with_ / without);
-    missed += (SLICE_MS / 1000) * RATE - (stalled.messages - came);
+    return late;
+  };
+  await slice();
+  await dry([stalled]);
+  const came = stalled.messages;
+  posts = 0;
+  const pairs: [number, number][] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    // Which comes first alternates.
+    const first = round % 2 === 0 ? await slice() : await paused();
+    const second = round % 2 === 0 ? await paused() : await slice();
+    pairs.push(round % 2 === 0 ? [first, second] : [second, first]);
   }
-  return { share: median(shares), lost: missed };
+  await dry([stalled]);
+  return {
+    without: median(pairs.map(([without]) => without)),
+    with_: median(pairs.map(([, with_]) => with_)),
+    share: median(pairs.map(([without, with_]) => with_ / without)),
+    lost: posts - (stalled.messages - came),
+  };
 }
 
 /**
@@ -55,7 +78,7 @@ async function measure(target: Target, others: Receiver[], stalled: Receiver): P
 async function held(target: Target, stalled: Receiver[]): Promise<number> {
   const slice = async (): Promise<number> => {
     const before = memory(target.pid);
-    await paced(target, RATE, SLICE_MS, FILLER);
+    await burst(target);
     return memory(target.pid) - before;
   };
   const each: number[] = [];
@@ -79,8 +102,9 @@ async function held(target: Target, stalled: Receiver[]): Promise<number> {
   return median(each);
 }
 
-function report(title: string, own: boolean, { share, lost }: Stall): void {
-  const figure = `${((share - 1) * 100).toFixed(0)} %`;
+function report(title: string, own: boolean, { without, with_, share, lost }: Stall): void {
+  const moved = `${((share - 1) * 100).toFixed(0)} %`;
+  const figure = `${moved} (${without.toFixed(1)} → ${with_.toFixed(1)} ms)`;
   if (!own) {
     tell(`${title}: the others' p99`, figure);
     tell(`${title}: lost by the stalled reader`, String(lost));
