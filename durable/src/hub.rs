@@ -85,6 +85,9 @@ pub struct Hub<S, W: World> {
     /// When it was last kept with their sockets where attachments are, and whether that is to be done.
     settled: Cell<Millis>,
     settling: Cell<bool>,
+    /// When timers ring for that, and for slow attachments.
+    settles: Cell<Millis>,
+    looks: Cell<Millis>,
 }
 
 /// What is in memory of what is stored.
@@ -108,6 +111,8 @@ impl<S: Sql, W: World> Hub<S, W> {
             probed: Cell::new(0),
             settled: Cell::new(0),
             settling: Cell::new(false),
+            settles: Cell::new(0),
+            looks: Cell::new(0),
         }
     }
 
@@ -173,6 +178,16 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
         }
         Ok(())
+    }
+
+    /// Has [`Hub::flush`] called after `ms`, unless a timer for the same purpose, which `rings` then, comes first: what
+    /// each event and each flush asks for again would otherwise make timers without end. Timers may ring a little early.
+    fn flush_later(&self, rings: &Cell<Millis>, ms: Millis) {
+        let now = self.world.now();
+        if !(now + 2..=now + ms).contains(&rings.get()) {
+            rings.set(now + ms);
+            self.world.later(ms);
+        }
     }
 
     /// Makes or updates the schema. The name of a hub comes from the configuration, never from a caller, so whoever

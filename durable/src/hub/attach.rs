@@ -159,7 +159,7 @@ impl<S: Sql, W: World> Hub<S, W> {
     /// Keeps what has changed with the sockets, a while from now.
     pub(super) fn settle_later(&self) {
         if !self.settling.replace(true) {
-            self.world.later(SETTLE);
+            self.flush_later(&self.settles, SETTLE);
         }
     }
 
@@ -169,7 +169,7 @@ impl<S: Sql, W: World> Hub<S, W> {
         if self.settling.get() && !(0..SETTLE).contains(&since) {
             self.settle_now();
         } else if self.settling.get() {
-            self.world.later(SETTLE - since);
+            self.flush_later(&self.settles, SETTLE - since);
         }
     }
 

@@ -86,7 +86,7 @@ impl<S: Sql, W: World> Hub<S, W> {
                 }
             }
             if slow {
-                self.world.later(LOOK);
+                self.flush_later(&self.looks, LOOK);
             }
             Ok(left)
         })();

@@ -182,7 +182,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             self.feed(attachment, &mut state, &mut Round::default())?;
             attachment.save();
             if matches!(&attachment.phase, Phase::Live(live) if live.slow) {
-                self.world.later(super::fanout::LOOK);
+                self.flush_later(&self.looks, super::fanout::LOOK);
             }
         }
         self.beat_soon(ends)

@@ -24,6 +24,7 @@ struct Stage {
     minted: Rc<Cell<u128>>,
     woken: Rc<Cell<Option<Millis>>>,
     later: Rc<Cell<Option<Millis>>>,
+    timers: Rc<Cell<usize>>,
     sockets: Rc<RefCell<Vec<FakeSocket>>>,
     faults: Rc<RefCell<Vec<String>>>,
     /// What the directory answers; without one it cannot be reached.
@@ -54,6 +55,7 @@ impl World for Stage {
 
     fn later(&self, ms: Millis) {
         self.later.set(Some(self.now.get() + ms));
+        self.timers.set(self.timers.get() + 1);
     }
 
     async fn network(&self, op: NetworkOp, nonce: String) -> Outcome<Reply> {

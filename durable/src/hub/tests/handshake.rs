@@ -322,6 +322,39 @@ fn a_reader_that_is_behind_is_sent_no_more_than_a_window_and_loses_nothing() {
 }
 
 #[test]
+fn a_reader_that_is_behind_costs_a_timer_however_much_happens_meanwhile() {
+    let bench = Bench::new();
+    directory(&bench, known(None, None));
+    bench.push("r", 0, None, &[entry(1, "room.created", &["a"], false)]).unwrap();
+    let attached = bench.attach(r#""cursor":"""#);
+    attached.0.borrow_mut().buffered = 1 << 20;
+    let say = |offset: u64| {
+        bench.world.now.set(bench.world.now.get() + 1);
+        bench.push("r", offset - 1, None, &[entry(offset, &format!("m{offset}"), &[], false)]).unwrap();
+    };
+    say(2);
+    let before = bench.world.timers.get();
+    for offset in 3..50 {
+        say(offset);
+    }
+    // One more is for those to whom several events go at once.
+    assert!(bench.world.timers.get() - before <= 2, "{}", bench.world.timers.get() - before);
+    bench.settle();
+    // It is looked at again and again, by one timer each time, though that rings early.
+    for _ in 0..10 {
+        let before = bench.world.timers.get();
+        bench.world.now.set(bench.world.later.get().unwrap() - 1);
+        bench.hub.flush();
+        bench.hub.flush();
+        assert_eq!(bench.world.timers.get(), before + 1);
+    }
+    attached.0.borrow_mut().buffered = 0;
+    bench.world.now.set(bench.world.later.get().unwrap());
+    bench.hub.flush();
+    assert_eq!(ids(&attached).len(), 48);
+}
+
+#[test]
 fn one_credential_may_not_fill_the_hub_with_sockets_that_say_nothing() {
     let bench = Bench::new();
     let limit = crate::hub::handshake::UNIDENTIFIED;
