@@ -133,7 +133,17 @@ export interface Status {
   since: string;
   model: string | null;
   version: string;
-  links: { type: string; up: boolean; last_error: string | null; [member: string]: unknown }[];
+  links: {
+    type: string;
+    up: boolean;
+    replica?: string;
+    in_flight: number;
+    breaker?: "closed" | "open" | "half_open";
+    draining?: true;
+    last_error: string | null;
+    [member: string]: unknown;
+  }[];
+  region: string | null;
   in_flight: number;
   queued: number;
   limits: Record<string, number | null>;

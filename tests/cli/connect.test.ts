@@ -61,6 +61,28 @@ describe("a pod behind moltghost connect", () => {
     assert.equal(await connector.ended(), EXIT.notFound);
   });
 
+  it("is shown with its replicas, of which its owner can drain one", async () => {
+    const user = await owner(worker);
+    await user.done("deploy", "my-agent", "--region", "eu-west-1");
+    const connect = (replica: string, region: string) =>
+      new Connector(user, ["my-agent", "--to", pod.url, "--replica", replica, "--region", region]);
+    const [near, far] = [connect("near", "eu-west-2"), connect("far", "us-east-1")];
+    await Promise.all([near.saw("connected"), far.saw("connected")]);
+    const shown = await user.done("agent", "show", "my-agent");
+    assert.match(shown, /link +near, eu-west-2, up, \d+ in flight/);
+    assert.match(shown, /link +far, us-east-1, up, \d+ in flight/);
+    assert.match(shown, /region +eu-west-1/);
+    await user.done("agent", "drain", "my-agent", "far");
+    assert.equal(await far.ended(), EXIT.conflict);
+    assert.doesNotMatch(await user.done("agent", "show", "my-agent"), /far/);
+    const again = await user.refused(EXIT.notFound, "agent", "drain", "my-agent", "far");
+    assert.match(again.message, /Those that are up: near\./);
+    const nowhere = await user.run(["connect", "my-agent", "--to", pod.url, "--region", "nowhere"]);
+    assert.equal(nowhere.code, EXIT.usage);
+    assert.match(nowhere.stderr, /ap-southeast-1/);
+    await near.kill();
+  });
+
   it("passes every byte on, as the pod wrote it", async () => {
     const { one, terminal } = await tunnelled(worker);
     const connector = new Connector(terminal, ["any", "--to", pod.url]);

@@ -94,6 +94,7 @@ export interface AgentStatus {
   model: string | null;
   version: string;
   links: AgentLink[];
+  region: string | null;
   in_flight: number;
   queued: number;
   limits: AgentLimits;

@@ -74,6 +74,7 @@ impl<S: Sql> Endpoint<S> {
                 model: loaded.settings.model.clone(),
                 version: VERSION.to_owned(),
                 links: loaded.shown_links(now),
+                region: loaded.settings.region,
                 in_flight: loaded.runs.in_flight(),
                 queued,
                 limits: loaded.settings.limits,

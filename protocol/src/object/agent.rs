@@ -12,6 +12,7 @@ use crate::id::{AccountId, AgentId, Alias, KeyId};
 use crate::limit::Rate;
 use crate::metrics::figures::Ending;
 use crate::metrics::range::{MetricsRange, UsageRange};
+use crate::region::Region;
 use crate::request_id::RunId;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -447,6 +448,9 @@ pub struct Status {
     pub version: String,
     /// The ways to the pod.
     pub links: Vec<LinkStatus>,
+    /// Where the agent's pods are, as its owner has set.
+    #[serde(default)]
+    pub region: Option<Region>,
     /// Runs whose lease is held.
     pub in_flight: u32,
     /// Calls that wait for one of them to end.
