@@ -99,6 +99,15 @@ describe("a call over a tunnel", () => {
     assert.deepEqual([still.status, code(still.text)], [503, "agent_paused"]);
   });
 
+  it("is told at length what it may ask for", async () => {
+    const models = Array.from({ length: 64 }, (_, n) => `${n}-`.padEnd(256, "m"));
+    const [one] = await known({ models });
+    for (const model of models.slice(0, 2)) {
+      const answer = await one.completions({ ...body(), model });
+      assert.equal(answer.status, 200, answer.text);
+    }
+  });
+
   it("that asks for a model it may not have gives its slot back", async () => {
     const [one] = await known({ models: ["demo-small"], limits: { concurrency: 1 } });
     for (let n = 0; n < 3; n += 1) {

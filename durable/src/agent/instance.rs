@@ -25,6 +25,9 @@ use wasm_bindgen::JsValue;
 /// When leases are tried again that could not be written or charged.
 const RETRY_MS: Millis = 10_000;
 
+/// The longest answer that goes in a header, in bytes; a longer one is the first message of the call's socket.
+const MOST_IN_HEADER: usize = 4_000;
+
 /// What messages, later turns and alarms share.
 pub(super) struct Shared {
     pub(super) state: JsValue,
@@ -224,8 +227,12 @@ impl Shared {
         if self.endpoint.borrow_mut().opened.take().is_none() {
             return entry::text(200, "", &text);
         }
-        let (response, socket) = sockets::accept_call(&self.state, Some(&text))?;
-        self.tunnel.borrow_mut().accept_call(socket, None, None);
+        let in_header = text.len() <= MOST_IN_HEADER;
+        let (response, socket) = sockets::accept_call(&self.state, in_header.then_some(text.as_str()))?;
+        let number = self.tunnel.borrow_mut().accept_call(socket, None, None);
+        if !in_header {
+            self.tunnel.borrow().tell_call(number, &text);
+        }
         Ok(response)
     }
 
