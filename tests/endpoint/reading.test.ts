@@ -144,7 +144,8 @@ describe("the status", () => {
       tools: true,
       skills: true,
     };
-    assert.deepEqual(status.links, [{ type: "http", up: true, last_error: null, capabilities }]);
+    const { in_flight } = status;
+    assert.deepEqual(status.links, [{ type: "http", up: true, in_flight, last_error: null, capabilities }]);
     assert.equal(status.timeout_seconds, 300);
     assert.ok(Math.abs(Date.parse(status.since) - Date.now()) < 600_000);
     assert.equal(status.usage.month, new Date().toISOString().slice(0, 7));
