@@ -1,19 +1,27 @@
 // The frame: navigation on the left, the place on the right; on a phone one of them.
 
-import { useEffect } from "preact/hooks";
-import { ConversationView } from "./conversation/view.tsx";
+import { useEffect, useRef } from "preact/hooks";
+import { DmView } from "./conversation/dm.tsx";
+import { RoomView } from "./conversation/room.tsx";
 import { EndpointList } from "./endpoints/list.tsx";
+import { endpoints } from "./endpoints/state.ts";
 import { EndpointView } from "./endpoints/view.tsx";
 import { AgentView } from "./network/agent.tsx";
 import { EventsView } from "./network/events.tsx";
 import { Home } from "./network/home.tsx";
+import { MentionsView } from "./network/mentions.tsx";
+import { dmName } from "./network/names.ts";
 import { Navigation } from "./network/navigation.tsx";
 import { SearchView } from "./network/search.tsx";
-import { access, accessProblem, enter } from "./network/state.ts";
-import { address, go, menuOpen, type Place, place } from "./router.ts";
+import { access, accessProblem, directory, enter, network } from "./network/state.ts";
+import { callCount, unreadCount } from "./network/unread.ts";
+import { address, menuOpen, type Place, place } from "./router.ts";
 import { SignIn } from "./sign-in.tsx";
 import { Icon } from "./ui/icon.tsx";
+import { KeyList, onKey } from "./ui/keys.tsx";
+import { LineNotice } from "./ui/line-notice.tsx";
 import { Empty, Trouble, Waiting } from "./ui/states.tsx";
+import { Switcher } from "./ui/switcher.tsx";
 
 const ofEndpoints = ({ page }: Place) => page === "endpoints" || page === "endpoint";
 
@@ -35,13 +43,15 @@ function NetworkPlace({ at }: { at: Place }) {
   }
   switch (at.page) {
     case "room":
-      return <ConversationView kind="room" id={at.id} thread={at.thread} at={at.at} key={`room:${at.id}`} />;
+      return <RoomView place={at} key={`room:${at.id}`} />;
     case "dm":
-      return <ConversationView kind="dm" id={at.id} at={at.at} key={`dm:${at.id}`} />;
+      return <DmView place={at} key={`dm:${at.id}`} />;
     case "agent":
       return <AgentView id={at.id} />;
     case "events":
       return <EventsView />;
+    case "mentions":
+      return <MentionsView />;
     case "search":
       return <SearchView words={at.words} room={at.room} />;
     case "nowhere":
@@ -64,19 +74,59 @@ function Main({ at }: { at: Place }) {
   return at.page === "endpoint" ? <EndpointView id={at.id} tab={at.tab} /> : <NetworkPlace at={at} />;
 }
 
-/** `/` opens the search, Escape shuts the navigation. */
-function onKey(event: KeyboardEvent): void {
-  const typing = (event.target as Element | null)?.closest?.("input, textarea, select, dialog");
-  if (event.key === "Escape") {
-    menuOpen.value = false;
-  } else if (event.key === "/" && !typing && !event.metaKey && !event.ctrlKey && !event.altKey) {
-    event.preventDefault();
-    go({ page: "search", words: "", room: "" });
+/** How a place is called in the title of the window. */
+function title(at: Place): string {
+  const { rooms, dms, agents } = directory.value;
+  switch (at.page) {
+    case "room":
+      return rooms.get(at.id)?.name ?? "";
+    case "dm": {
+      const dm = dms.get(at.id);
+      return dm === undefined ? "" : dmName(dm);
+    }
+    case "agent":
+      return agents.get(at.id)?.name ?? at.id;
+    case "endpoint":
+      return endpoints.value?.get(at.id)?.name ?? "";
+    case "endpoints":
+    case "events":
+    case "mentions":
+    case "search":
+      return at.page[0]?.toUpperCase() + at.page.slice(1);
+    default:
+      return "";
   }
+}
+
+/** What is unread goes first: it is what shows of a window in a row of them. */
+function useTitle(at: Place): void {
+  const calls = [...callCount.value.values()].reduce((all, one) => all + one, 0);
+  const unread = calls > 0 ? `(@${String(calls)}) ` : unreadCount.value.size > 0 ? "• " : "";
+  const name = ofEndpoints(at) ? "" : (network.value?.name ?? "");
+  const parts = [title(at), name, "Moltnet Console"].filter((part) => part !== "");
+  const whole = unread + parts.join(" · ");
+  useEffect(() => {
+    document.title = whole;
+  }, [whole]);
+}
+
+/** On another page the focus goes to it, so that the next key is meant for what is seen. */
+function useFocus(at: Place): void {
+  const where = `${at.page} ${"id" in at ? at.id : ""}`;
+  const first = useRef(true);
+  useEffect(() => {
+    const inside = document.activeElement?.closest("main, dialog") ?? null;
+    if (!first.current && inside === null) {
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
+    first.current = false;
+  }, [where]);
 }
 
 export function App() {
   const at = place.value;
+  useTitle(at);
+  useFocus(at);
   useEffect(() => {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
@@ -101,8 +151,11 @@ export function App() {
       </button>
       <Navigation endpoints={ofEndpoints(at)} bare={signedOut} />
       <main id="main" tabIndex={-1}>
+        <LineNotice endpoints={ofEndpoints(at)} />
         <Main at={at} />
       </main>
+      <Switcher />
+      <KeyList />
     </div>
   );
 }

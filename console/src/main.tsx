@@ -2,8 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { enterControl } from "./endpoints/state.ts";
-import { enter } from "./network/state.ts";
+import { enterSurfaces } from "./entry.ts";
 import { follow } from "./router.ts";
 import "./theme.ts";
 import "./styles/main.css";
@@ -11,7 +10,6 @@ import "./styles/main.css";
 const root = document.getElementById("console");
 if (root !== null) {
   follow();
-  void enter();
-  void enterControl();
+  enterSurfaces();
   render(<App />, root);
 }

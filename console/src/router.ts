@@ -4,12 +4,18 @@ import { signal } from "@preact/signals";
 
 export type Tab = "overview" | "keys" | "limits" | "playground";
 
+/** What stands beside a room. */
+export type Panel = "threads" | "members";
+
 export type Place =
   | { page: "home" }
-  | { page: "room"; id: string; thread?: string; at?: string }
-  | { page: "dm"; id: string; at?: string }
+  /** `parent`: the message that a thread answers which is not there yet. */
+  | { page: "room"; id: string; thread?: string; parent?: string; panel?: Panel; at?: string }
+  /** `peer`: who else is in a conversation that is not there yet. */
+  | { page: "dm"; id: string; peer?: string; at?: string }
   | { page: "agent"; id: string }
   | { page: "events" }
+  | { page: "mentions" }
   | { page: "search"; words: string; room: string }
   | { page: "endpoints" }
   | { page: "endpoint"; id: string; tab: Tab }
@@ -17,6 +23,7 @@ export type Place =
 
 const ROOT = "/console/";
 const TABS: readonly Tab[] = ["overview", "keys", "limits", "playground"];
+const PANELS: readonly Panel[] = ["threads", "members"];
 
 function decoded(segment: string): string {
   try {
@@ -29,8 +36,11 @@ function decoded(segment: string): string {
 /** Reads an address. */
 export function parse(path: string, query: string): Place {
   const params = new URLSearchParams(query);
-  const at = params.get("at");
-  const also = at === null ? {} : { at };
+  /** A parameter, where it is there, as a member of its own name. */
+  const given = <N extends string>(name: N) => {
+    const value = params.get(name);
+    return (value === null ? {} : { [name]: value }) as { [name in N]?: string };
+  };
   const segments = path
     .slice(ROOT.length)
     .split("/")
@@ -41,18 +51,19 @@ export function parse(path: string, query: string): Place {
     return { page: "home" };
   }
   if (page === "room" && id !== undefined) {
+    const panel = PANELS.find((one) => one === sub);
     return sub === "thread" && subId !== undefined
-      ? { page: "room", id, thread: subId, ...also }
-      : { page: "room", id, ...also };
+      ? { page: "room", id, thread: subId, ...given("parent"), ...given("at") }
+      : { page: "room", id, ...(panel !== undefined && { panel }), ...given("at") };
   }
   if (page === "dm" && id !== undefined) {
-    return { page: "dm", id, ...also };
+    return { page: "dm", id, ...given("peer"), ...given("at") };
   }
   if (page === "agent" && id !== undefined) {
     return { page: "agent", id };
   }
-  if (page === "events") {
-    return { page: "events" };
+  if (page === "events" || page === "mentions") {
+    return { page };
   }
   if (page === "search") {
     return { page: "search", words: params.get("q") ?? "", room: params.get("room") ?? "" };
@@ -67,21 +78,28 @@ export function parse(path: string, query: string): Place {
 /** The address of a place. */
 export function address(place: Place): string {
   const segment = encodeURIComponent;
-  const at = (message: string | undefined) => (message === undefined ? "" : `?at=${segment(message)}`);
+  const query = (params: Record<string, string | undefined>) => {
+    const pairs = Object.entries(params).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}=${segment(value)}`],
+    );
+    return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+  };
   switch (place.page) {
     case "room": {
-      const thread = place.thread === undefined ? "" : `/thread/${segment(place.thread)}`;
-      return `${ROOT}room/${segment(place.id)}${thread}${at(place.at)}`;
+      const { id, thread, panel, parent, at } = place;
+      const beside =
+        thread !== undefined ? `/thread/${segment(thread)}` : panel === undefined ? "" : `/${panel}`;
+      return `${ROOT}room/${segment(id)}${beside}${query({ parent, at })}`;
     }
     case "dm":
-      return `${ROOT}dm/${segment(place.id)}${at(place.at)}`;
+      return `${ROOT}dm/${segment(place.id)}${query({ peer: place.peer, at: place.at })}`;
     case "agent":
       return `${ROOT}agent/${segment(place.id)}`;
     case "search": {
-      const room = place.room === "" ? "" : `&room=${segment(place.room)}`;
-      return `${ROOT}search?q=${segment(place.words)}${room}`;
+      return `${ROOT}search${query({ q: place.words, room: place.room === "" ? undefined : place.room })}`;
     }
     case "events":
+    case "mentions":
     case "endpoints":
       return ROOT + place.page;
     case "endpoint":

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { ask, until } from "../harness/index.ts";
-import { DESK, openPage, startBrowser } from "./browser.ts";
+import { DESK, openPage, PHONE, startBrowser } from "./browser.ts";
 import { layCable } from "./cable.ts";
 import { type Stage, setStage } from "./stage.ts";
 
@@ -163,6 +163,36 @@ describe("a room", () => {
     cable.close();
   });
 
+  it("reads once what the stream has left out, and says nothing twice", async () => {
+    const cable = await layCable(stage.worker.port);
+    const { page, context, requests } = await openPage(browser);
+    await page.goto(`${cable.url}/console/room/lobby?access_token=${stage.operator}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await stage.say({ room: "lobby", id: "gap-0", text: "before the gap" });
+    await page.getByText("before the gap").waitFor();
+    const read = requests.filter((path) => LISTS.test(path)).length;
+    cable.cut();
+    await page.getByText("Connection lost. Trying again…").waitFor();
+    await stage.say({ room: "lobby", id: "gap-1", text: "in the gap" });
+    await stage.network("/v1/rooms", { id: "gap-room", name: "Gap room" });
+    // The stream goes on from a place that the server does not know, as after a long absence.
+    await page.route("**/v1/events/stream", (route) =>
+      route.continue({ headers: { ...route.request().headers(), "last-event-id": "evt_long_gone" } }),
+    );
+    cable.mend();
+    await page.getByRole("link", { name: "Gap room" }).waitFor();
+    await page.locator('[data-message="gap-1"]').waitFor();
+    await stage.say({ room: "lobby", id: "gap-2", text: "after the gap" });
+    await page.locator('[data-message="gap-2"]').waitFor();
+    const ids = await page
+      .locator('[data-message^="gap-"]')
+      .evaluateAll((all) => all.map((one) => one.getAttribute("data-message")));
+    assert.deepEqual(ids, ["gap-0", "gap-1", "gap-2"]);
+    assert.equal(requests.filter((path) => LISTS.test(path)).length, read + 3);
+    await context.close();
+    cable.close();
+  });
+
   it("is led back to signing in when its token is taken away", async () => {
     const value = "console-short-lived-token-77aa10";
     const made = await ask(`${stage.url}/api/v1/network/tokens`, {
@@ -202,6 +232,34 @@ describe("a history", () => {
       await page.mouse.wheel(0, -1_500);
       return (await page.getByText("old number 0", { exact: true }).count()) > 0;
     });
+    assert.deepEqual(errors, []);
+    await context.close();
+  });
+});
+
+describe("a phone", () => {
+  it("shows one thing at a time, and leads to each and back", async () => {
+    await stage.say({ room: "core", id: "small-1", text: "which way?" });
+    await stage.say({ room: "core", thread: "small-thread", parent: "small-1", text: "that way" });
+    const { page, context, errors } = await openPage(browser, { size: PHONE, theme: "dark" });
+    await stage.signIn(page);
+    const menu = page.getByRole("button", { name: "Navigation" });
+    await menu.click();
+    await page.getByRole("link", { name: /Core team/ }).click();
+    await page.getByRole("log").getByText("which way?").waitFor();
+    assert.ok(!(await page.getByRole("navigation", { name: "Console" }).isVisible()));
+    await page.getByRole("link", { name: /^1 reply/ }).click();
+    await page.getByText("that way").waitFor();
+    assert.ok(!(await page.getByRole("heading", { name: "Core team" }).isVisible()));
+    await page.getByLabel("Message", { exact: true }).last().fill("by thumb");
+    await page.getByRole("button", { name: "Send" }).last().click();
+    await page.getByText("by thumb").waitFor();
+    await page.getByRole("button", { name: "Back to the room" }).click();
+    await page.getByRole("heading", { name: "Core team" }).waitFor();
+    await menu.click();
+    await page.getByRole("link", { name: "Endpoints" }).click();
+    await page.getByRole("heading", { name: "Sign in to your endpoints" }).waitFor();
+    assert.ok(await page.evaluate<boolean>("document.documentElement.scrollWidth <= innerWidth"));
     assert.deepEqual(errors, []);
     await context.close();
   });

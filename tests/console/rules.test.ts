@@ -3,11 +3,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Message, NetworkEvent, Room } from "../../console/src/api/network.ts";
+import { callsOperator, excerpt } from "../../console/src/conversation/excerpt.ts";
 import { blocks, type Inline, inlines, safeHref } from "../../console/src/conversation/markdown.ts";
+import { causes } from "../../console/src/endpoints/causes.ts";
 import { percentile, sum } from "../../console/src/endpoints/percentile.ts";
 import { snippet } from "../../console/src/endpoints/snippets.ts";
 import { type Directory, EMPTY, reduce } from "../../console/src/live/directory.ts";
 import { EventParser } from "../../console/src/live/sse.ts";
+import { pieces } from "../../console/src/network/found.ts";
 
 function at(second: number): string {
   return new Date(Date.UTC(2026, 11, 1, 12, 0, second)).toISOString();
@@ -200,5 +203,86 @@ describe("a call to paste", () => {
     for (const language of ["Python", "Node"] as const) {
       assert.ok(snippet(language, call).includes(JSON.stringify(prompt)));
     }
+  });
+});
+
+describe("what is found", () => {
+  const marked = (text: string, words: string, length = 200) =>
+    pieces(text, words, length)
+      .map((piece) => (piece.found ? `[${piece.text}]` : piece.text))
+      .join("");
+
+  it("is marked where it stands: words, words together, beginnings", () => {
+    assert.equal(marked("The brown Fox, foxes", "fox BROWN"), "The [brown] [Fox], foxes");
+    assert.equal(marked("The brown Fox, foxes", "fox*"), "The brown [Fox], [foxes]");
+    assert.equal(marked("at last, at long last", '"at last"'), "[at last], at long last");
+    assert.equal(marked("über Überall", "über*"), "[über] [Überall]");
+    assert.equal(marked("call @operator now", "@operator"), "call @[operator] now");
+    assert.equal(marked("a.*b (c", '.* ( "[ '), "a.*b (c");
+  });
+
+  it("is in what is shown of a long text", () => {
+    const long = `${"x ".repeat(1_000)}needle${" y".repeat(1_000)}`;
+    const all = marked(long, "needle", 100);
+    assert.ok(all.includes("[needle]") && all.length < 120, all);
+  });
+});
+
+describe("a message in short", () => {
+  const saying = (text: string, more: Partial<Message> = {}): Message => ({
+    ...message("m", 0, { kind: "room", room_id: "a" }),
+    parts: [{ kind: "text", text }],
+    ...more,
+  });
+
+  it("is one line of its texts and files", () => {
+    assert.equal(excerpt(saying("one\n\n two"), 20), "one two");
+    assert.equal(excerpt(saying("one two three"), 8), "one two…");
+    assert.equal(excerpt(saying("**a** [b](https://x.example) `c`\n- d\n- e"), 80), "a b c d · e");
+    assert.equal(excerpt(saying("| h | i |\n|---|---|\n| 1 | 2 |"), 80), "h, i · 1, 2");
+    assert.equal(
+      excerpt(saying("", { parts: [{ kind: "file", filename: "a.txt" }, { kind: "data" }] }), 20),
+      "a.txt data",
+    );
+  });
+
+  it("calls on the operator, or does not", () => {
+    for (const text of ["@operator", "well, @Operator!", "<@operator>", "(@operator)"]) {
+      assert.ok(callsOperator(saying(text)), text);
+    }
+    for (const text of ["operator", "a@operator", "@operators", "@operator-2", "mail me@operator.example"]) {
+      assert.ok(!callsOperator(saying(text)), text);
+    }
+    assert.ok(callsOperator(saying("hello", { mentions: ["molt://local/agents/operator"] })));
+    assert.ok(!callsOperator(saying("@operator", { from: { type: "human", id: "operator" } })));
+  });
+});
+
+describe("why calls were not served", () => {
+  it("is told by cause, the most frequent first", () => {
+    const step = (refused: Record<string, number>, endings: object) => ({
+      time: at(0),
+      requests: 0,
+      refused,
+      endings: { ok: 3, client_error: 0, server_error: 0, cancelled: 0, lost: 0, ...endings },
+      prompt_tokens: 0,
+      completion_tokens: 0,
+      in_flight_max: 0,
+      latency_ms: { count: 0, sum: 0, counts: [] },
+      time_to_first_token_ms: { count: 0, sum: 0, counts: [] },
+    });
+    const all = causes([
+      step({ rate_limited: 2 }, { server_error: 1 }),
+      step({ rate_limited: 3, agent_busy: 1 }, { server_error: 2 }),
+    ]);
+    assert.deepEqual(
+      all.map(({ name, count, bad }) => [name, count, bad]),
+      [
+        ["rate_limited", 5, false],
+        ["server_error", 3, true],
+        ["agent_busy", 1, false],
+      ],
+    );
+    assert.deepEqual(causes([step({}, {})]), []);
   });
 });

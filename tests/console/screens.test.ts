@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { DESK, openPage, PHONE, startBrowser } from "./browser.ts";
-import { fill, SCREENS, show } from "./screens.ts";
+import { fill, fillEndpoints, SCREENS, show } from "./screens.ts";
 import { type Stage, setStage } from "./stage.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -23,6 +23,7 @@ let browser: Browser;
 before(async () => {
   [stage, browser] = await Promise.all([setStage(), startBrowser()]);
   await fill(stage);
+  await fillEndpoints(stage);
 });
 after(async () => {
   await browser?.close();

@@ -7,8 +7,10 @@ import { type Pod, startPod } from "../fixtures/pod/index.ts";
 import { ask, type RunningWorker, startWorker } from "../harness/index.ts";
 import { issue } from "../harness/issued.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
+import { Attached } from "../live/attached.ts";
 
 const OPERATOR = "console-admin-token-3f8a51c09d7742e6";
+const ATTACHER = "console-attacher-token-60f2b7d81c3e94a5";
 const OBSERVER = "console-observer-token-9b1d40e7c85f23a6";
 
 export interface Said {
@@ -21,7 +23,19 @@ export interface Said {
   parts?: unknown[];
 }
 
+/** A message as it is kept. */
+export interface Held {
+  id: string;
+  from: { type: string; id: string };
+  target: Record<string, unknown>;
+  parts: { kind: string; text?: string }[];
+  mentions?: string[];
+}
+
 export class Stage {
+  readonly #attached: Attached[] = [];
+  /** An endpoint that failed, and one whose pod never came, where a suite has made them. */
+  troubled: { failed: Tenant; waiting: Tenant } | undefined;
   readonly worker: RunningWorker;
   readonly pod: Pod;
   readonly tenant: Tenant;
@@ -50,6 +64,31 @@ export class Stage {
       ...(json !== undefined && { json }),
     });
     assert.ok(answer.status < 300, `${path}: ${answer.status} ${answer.text}`);
+  }
+
+  /** An agent attaches, and stays until the stage is left or `close` is called. */
+  async attach(agent: string): Promise<Attached> {
+    const attached = await Attached.ready({ url: this.url, mode: "bearer" }, agent, { as: ATTACHER });
+    attached.answers = true;
+    this.#attached.push(attached);
+    return attached;
+  }
+
+  /** Somebody says something in private. */
+  async whisper(dm: string, from: string, participants: string[], text: string): Promise<void> {
+    await this.network("/v1/messages", {
+      target: { kind: "dm", dm_id: dm, participant_ids: participants },
+      from: { type: "agent", id: from },
+      parts: [{ kind: "text", text }],
+    });
+  }
+
+  /** What a conversation holds, as the operator reads it. */
+  async messages(path: string): Promise<Held[]> {
+    const headers = { authorization: `Bearer ${OPERATOR}` };
+    const answer = await ask(`${this.url}/v1/${path}/messages`, { headers });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json<{ messages: Held[] }>().messages;
   }
 
   /** Somebody says something. */
@@ -88,6 +127,9 @@ export class Stage {
   }
 
   async stop(): Promise<void> {
+    for (const attached of this.#attached) {
+      attached.cut();
+    }
     await this.worker.stop();
     await this.pod.close();
   }
@@ -111,6 +153,7 @@ export async function setStage(): Promise<Stage> {
   ]);
   issue("the console's admin token", OPERATOR);
   issue("the console's observer token", OBSERVER);
+  issue("the token that the console's agents attach with", ATTACHER);
   const owner = await tenant(worker, pod, { name: "greeter", model: "demo-small" });
   const { account } = owner;
   const roles = {
@@ -119,15 +162,19 @@ export async function setStage(): Promise<Stage> {
     admin: await roleToken(worker, account, "admin"),
   };
   const stage = new Stage(worker, pod, owner, roles);
-  const made = await control(worker, "/network/tokens", {
-    json: { id: "observer", value: OBSERVER, scopes: ["observe"] },
-  });
-  assert.ok(made.status < 300, made.text);
-  for (const id of ["alpha", "beta"]) {
-    await stage.network("/v1/agents/register", {
-      requested_agent_id: id,
-      name: id === "alpha" ? "Alpha" : "Beta",
+  for (const json of [
+    { id: "observer", value: OBSERVER, scopes: ["observe"] },
+    { id: "attacher", value: ATTACHER, scopes: ["attach", "write"] },
+  ]) {
+    const made = await control(worker, "/network/tokens", { json });
+    assert.ok(made.status < 300, made.text);
+  }
+  for (const name of ["Alpha", "Beta"]) {
+    const registered = await ask(`${worker.url}/v1/agents/register`, {
+      headers: { authorization: `Bearer ${ATTACHER}` },
+      json: { requested_agent_id: name.toLowerCase(), name },
     });
+    assert.equal(registered.status, 201, registered.text);
   }
   await stage.network("/v1/rooms", {
     id: "lobby",

@@ -20,6 +20,21 @@ export interface Limits {
   max_timeout_seconds: number;
 }
 
+/** A way to the pod: its origin, or a tunnel that a replica dialled. */
+export interface Link {
+  type: "http" | "tunnel";
+  up: boolean;
+  replica?: string;
+  weight?: number;
+  region?: string;
+  since?: string;
+  in_flight: number;
+  breaker?: "closed" | "open" | "half_open";
+  draining?: boolean;
+  last_error: string | null;
+  capabilities: Record<string, boolean | null> | null;
+}
+
 export interface Endpoint {
   id: string;
   account: string;
@@ -33,6 +48,7 @@ export interface Endpoint {
   endpoint: string;
   path_endpoint: string;
   origin: { type: string; url?: string };
+  links: Link[];
   replicas: number;
   timeout_seconds: number;
   limits: Limits;
@@ -87,6 +103,7 @@ export interface AccountEvent {
   agent?: string;
   state?: State;
   reason?: string | null;
+  replica?: string;
   key?: { id: string; name: string };
   created_at?: string;
 }
@@ -141,8 +158,3 @@ export function readMetrics(id: string, minutes: number, step: number): Promise<
   const from = new Date(Date.now() - minutes * 60_000).toISOString();
   return call(agentPath(id, `/metrics?from=${encodeURIComponent(from)}&step=${step}`));
 }
-
-export interface Usage {
-  months: { month: string; requests: number; total_tokens: number }[];
-}
-export const readUsage = (id: string): Promise<Usage> => call(agentPath(id, "/usage"));

@@ -3,28 +3,19 @@
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
 import { words } from "../api/call.ts";
-import { type Conversation, keyOf, type Room, sendText, type Target } from "../api/network.ts";
-import { directory, network } from "../network/state.ts";
+import { type Conversation, keyOf, OPERATOR, type Room, sendText, type Target } from "../api/network.ts";
+import { agentName } from "../network/names.ts";
+import { directory } from "../network/state.ts";
 import { Icon } from "../ui/icon.tsx";
+import { Presence } from "../ui/presence.tsx";
+import { whyClosed } from "./writing.ts";
 
 interface ComposeProps {
   conversation: Conversation;
   target: Target;
   room?: Room | undefined;
-}
-
-/** Why nothing can be written here; nothing where it can. */
-function closed(room: Room | undefined): string {
-  const here = network.value;
-  if (!here?.capabilities.human_ingress) {
-    return "People cannot write in this network: human ingress is off.";
-  }
-  if (!here.console?.can_send_human) {
-    return "You are reading along: your token may not write.";
-  }
-  return room !== undefined && room.access?.can_write === false
-    ? "You are reading along: this room's write policy does not let you write."
-    : "";
+  /** Where it goes, as the empty field says it. */
+  where: string;
 }
 
 /** The mention that is being written, up to the caret. */
@@ -37,14 +28,16 @@ const MOST_OFFERED = 6;
 function candidates(beginning: string, room: Room | undefined, target: Target): string[] {
   const members = room?.members ?? target.participant_ids ?? [];
   const all = members.length > 0 ? members : [...directory.value.agents.keys()];
+  const begins = (text: string) => text.toLowerCase().startsWith(beginning.toLowerCase());
   return all
-    .filter((id) => id.toLowerCase().startsWith(beginning.toLowerCase()) && !id.includes("/"))
+    .filter((id) => id !== OPERATOR.id && !id.includes("/") && (begins(id) || begins(agentName(id))))
+    .sort((a, b) => Number(begins(b)) - Number(begins(a)))
     .slice(0, MOST_OFFERED);
 }
 
 const drafts = new Map<string, string>();
 
-export function Compose({ conversation, target, room }: ComposeProps) {
+export function Compose({ conversation, target, room, where }: ComposeProps) {
   const key = keyOf(conversation);
   const text = useSignal(drafts.get(key) ?? "");
   const offered = useSignal<string[]>([]);
@@ -55,7 +48,7 @@ export function Compose({ conversation, target, room }: ComposeProps) {
   /** One id for a text, so that sending it again after a lost answer stores it once. */
   const pending = useRef<{ id: string; text: string } | null>(null);
   const list = useId();
-  const why = closed(room);
+  const why = whyClosed(room);
   if (why !== "") {
     return <p class="compose closed">{why}</p>;
   }
@@ -139,7 +132,9 @@ export function Compose({ conversation, target, room }: ComposeProps) {
               aria-selected={index === chosen.value}
               onClick={() => take(id)}
             >
-              @{id}
+              <Presence connected={directory.value.agents.get(id)?.connected ?? false} />
+              <span>@{id}</span>
+              {agentName(id) !== id && <span class="muted">{agentName(id)}</span>}
             </div>
           ))}
         </div>
@@ -148,7 +143,7 @@ export function Compose({ conversation, target, room }: ComposeProps) {
         ref={field}
         rows={Math.min(8, text.value.split("\n").length)}
         value={text.value}
-        placeholder="Write as Operator"
+        placeholder={`Message ${where} as ${OPERATOR.name}`}
         aria-label="Message"
         aria-autocomplete="list"
         aria-controls={open ? list : undefined}
@@ -168,6 +163,9 @@ export function Compose({ conversation, target, room }: ComposeProps) {
         <Icon name="send" />
         <span class="sr">Send</span>
       </button>
+      <p class="hint muted">
+        <kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> begins a line, <kbd>@</kbd> mentions
+      </p>
       {problem.value !== "" && (
         <p class="problem" role="alert">
           {problem.value}

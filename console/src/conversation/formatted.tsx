@@ -1,14 +1,14 @@
 // A text as its Markdown says, made of elements of ours alone.
 
 import type { VNode } from "preact";
-import { directory } from "../network/state.ts";
+import { agents } from "../network/state.ts";
 import { address } from "../router.ts";
 import { Copy } from "../ui/copy.tsx";
 import { type Block, blocks, type Inline } from "./markdown.ts";
 
 function Mention({ text, name }: { text: string; name: string }) {
   const id = name.split(":").at(-1) ?? name;
-  return directory.value.agents.has(id) ? (
+  return agents.value.has(id) ? (
     <a class="mention" href={address({ page: "agent", id })}>
       {text}
     </a>

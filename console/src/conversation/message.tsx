@@ -3,13 +3,16 @@
 import { useSignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import type { Conversation, Message, Part } from "../api/network.ts";
-import { directory } from "../network/state.ts";
-import { address } from "../router.ts";
+import { rooms, threadsOf } from "../network/state.ts";
+import { address, go } from "../router.ts";
+import { Copy } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { clock, full } from "../ui/time.ts";
+import { clock, full, since } from "../ui/time.ts";
+import { callsOperator } from "./excerpt.ts";
 import { Formatted } from "./formatted.tsx";
 import { safeHref } from "./markdown.ts";
 import { placeOfMessage } from "./place.ts";
+import { whyClosed } from "./writing.ts";
 
 /** A longer text is shown in part until its reader asks for all of it. */
 const LONG = 6_000;
@@ -81,16 +84,44 @@ function PartView({ part }: { part: Part }) {
 /** The threads that a message of a room began. */
 function Replies({ message }: { message: Message }) {
   const room = message.target.room_id ?? "";
-  const begun = [...directory.value.threads.values()].filter((one) => one.parent_message_id === message.id);
+  const begun = threadsOf.value.get(message.id) ?? [];
   return (
     <>
       {begun.map((thread) => (
         <a key={thread.id} class="replies" href={address({ page: "room", id: room, thread: thread.id })}>
           <Icon name="thread" />
           {thread.message_count} {thread.message_count === 1 ? "reply" : "replies"}
+          <span class="muted">· {since(thread.last_message_at)}</span>
         </a>
       ))}
     </>
+  );
+}
+
+/** What can be done with a message: answer it in a thread, and link to it. */
+function Actions({ message, conversation }: { message: Message; conversation: Conversation }) {
+  const room = conversation.kind === "room" ? rooms.value.get(conversation.id) : undefined;
+  const begun = threadsOf.value.get(message.id)?.[0]?.id;
+  const reply = () => {
+    const thread = begun ?? `thread_${crypto.randomUUID()}`;
+    const parent = begun === undefined ? { parent: message.id } : {};
+    go({ page: "room", id: conversation.id, thread, ...parent });
+  };
+  return (
+    <span class="message-actions">
+      {room !== undefined && whyClosed(room) === "" && (
+        <button type="button" class="quiet small" title="Reply in a thread" onClick={reply}>
+          <Icon name="reply" />
+          <span class="sr">Reply in a thread</span>
+        </button>
+      )}
+      <Copy
+        text={location.origin + address(placeOfMessage(message))}
+        label="Copy the link"
+        icon="link"
+        onlyIcon
+      />
+    </span>
   );
 }
 
@@ -113,9 +144,16 @@ interface MessageProps {
 export const MessageView = memo(({ message, continued, marked, conversation }: MessageProps) => {
   const { from } = message;
   const name = from.name ?? from.id;
-  const classes = ["message", continued && "continued", marked && "marked"].filter(Boolean).join(" ");
+  const classes = ["message", continued && "continued", marked && "marked", callsOperator(message) && "calls"]
+    .filter(Boolean)
+    .join(" ");
   return (
-    <article class={classes} data-message={message.id} aria-label={`${name}, ${full(message.created_at)}`}>
+    <article
+      class={classes}
+      tabIndex={-1}
+      data-message={message.id}
+      aria-label={`${name}, ${full(message.created_at)}`}
+    >
       <span class={`avatar hue-${hue(from.id)}`} aria-hidden="true">
         {continued ? "" : [...name][0]?.toUpperCase()}
       </span>
@@ -136,6 +174,7 @@ export const MessageView = memo(({ message, continued, marked, conversation }: M
       <a class="when" href={address(placeOfMessage(message))} title={full(message.created_at)}>
         <time dateTime={message.created_at}>{clock(message.created_at)}</time>
       </a>
+      <Actions message={message} conversation={conversation} />
       <div class="body" dir="auto">
         {message.parts.map((part, index) => (
           <PartView key={`${message.id}-${String(index)}`} part={part} />

@@ -1,7 +1,7 @@
 // Where a message stands, as an address that leads to it.
 
 import type { Message } from "../api/network.ts";
-import { directory } from "../network/state.ts";
+import { threads } from "../network/state.ts";
 import type { Place } from "../router.ts";
 
 export function placeOfMessage({ id, target }: Message): Place {
@@ -10,7 +10,7 @@ export function placeOfMessage({ id, target }: Message): Place {
   }
   const thread = target.thread_id;
   if (target.kind === "thread" && thread !== undefined) {
-    const room = target.room_id ?? directory.value.threads.get(thread)?.room_id ?? "";
+    const room = target.room_id ?? threads.value.get(thread)?.room_id ?? "";
     return { page: "room", id: room, thread, at: id };
   }
   return { page: "room", id: target.room_id ?? "", at: id };

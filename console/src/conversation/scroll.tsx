@@ -38,6 +38,7 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
   const inner = useRef<HTMLDivElement>(null);
   const anchor = useRef<Anchor | null>(null);
   const end = useRef(at === undefined);
+  const away = useSignal(false);
   const shown = useRef("");
 
   const restore = useCallback(() => {
@@ -53,6 +54,16 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
     anchor.current = anchorOf(box);
   }, []);
 
+  /** Notes whether the reader is where the newest message is. */
+  const settle = useCallback(() => {
+    const box = view.current;
+    if (box !== null && timeline.state.peek() === "ready") {
+      const below = box.scrollHeight - box.scrollTop - box.clientHeight;
+      end.current = !timeline.hasNewer.peek() && below < AT_END;
+      away.value = !end.current;
+    }
+  }, [timeline]);
+
   // The first time, the message that the address names is brought into view.
   const reveal = useCallback(() => {
     if (at === undefined || shown.current === at || view.current === null) {
@@ -64,8 +75,9 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
       end.current = false;
       message.scrollIntoView({ block: "center" });
       anchor.current = anchorOf(view.current);
+      settle();
     }
-  }, [at]);
+  }, [at, settle]);
 
   useLayoutEffect(() => {
     const content = inner.current;
@@ -93,7 +105,7 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
     if (box === null) {
       return;
     }
-    end.current = !timeline.hasNewer.value && box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
+    settle();
     anchor.current = anchorOf(box);
     if (box.scrollTop < BEYOND) {
       void timeline.older();
@@ -101,32 +113,36 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
     if (box.scrollHeight - box.scrollTop - box.clientHeight < BEYOND) {
       void timeline.newer();
     }
-  }, [timeline]);
+  }, [timeline, settle]);
 
   const toEnd = useCallback(() => {
     end.current = true;
+    away.value = false;
     restore();
   }, [restore]);
 
-  return { view, inner, onScroll, toEnd, isAtEnd: () => end.current };
+  return { view, inner, onScroll, toEnd, away };
 }
 
 interface ScrollProps {
   conversation: Conversation;
   at?: string | undefined;
+  /** Whether it begins with the next message. */
+  fresh?: boolean;
 }
 
-export function Scroll({ conversation, at }: ScrollProps) {
+export function Scroll({ conversation, at, fresh = false }: ScrollProps) {
   const key = keyOf(conversation);
   const timeline = timelineOf(conversation);
-  const { view, inner, onScroll, toEnd, isAtEnd } = useKeptPlace(timeline, at);
-  const away = useSignal(at !== undefined);
+  const { view, inner, onScroll, toEnd, away } = useKeptPlace(timeline, at);
   // What was unread when the reader came stays marked while they are here.
   const readBefore = useRef(readUpTo.peek().get(key));
 
   useEffect(() => {
     looking.value = new Set([...looking.value, key]);
-    if (timeline.state.peek() !== "ready" || (at !== undefined && !timeline.has(at))) {
+    if (fresh) {
+      timeline.begin();
+    } else if (timeline.state.peek() !== "ready" || (at !== undefined && !timeline.has(at))) {
       void timeline.open(at);
     }
     return () => {
@@ -139,9 +155,15 @@ export function Scroll({ conversation, at }: ScrollProps) {
   const blocks = timeline.blocks.value;
   const newest = timeline.newest;
   useEffect(() => {
-    if (newest !== undefined && !away.value && document.visibilityState === "visible") {
-      markRead(key, newest.created_at);
-    }
+    const read = () => {
+      if (newest !== undefined && !away.value && document.visibilityState === "visible") {
+        markRead(key, newest.created_at);
+      }
+    };
+    read();
+    // What came while another window was before this one is read when its reader comes back.
+    document.addEventListener("visibilitychange", read);
+    return () => document.removeEventListener("visibilitychange", read);
   }, [newest?.id, away.value]);
 
   if (timeline.state.value === "failed") {
@@ -160,7 +182,6 @@ export function Scroll({ conversation, at }: ScrollProps) {
       await timeline.open();
     }
     toEnd();
-    away.value = false;
   };
   return (
     <div class="scroll-frame">
@@ -172,15 +193,15 @@ export function Scroll({ conversation, at }: ScrollProps) {
         role="log"
         aria-label="Messages"
         aria-busy={timeline.state.value === "loading"}
-        onScroll={() => {
-          onScroll();
-          away.value = !isAtEnd();
-        }}
+        onScroll={onScroll}
       >
         <div ref={inner} class="scroll-inner">
           {timeline.state.value === "loading" && blocks.length === 0 && <Waiting what="messages" />}
           {timeline.state.value === "ready" && blocks.length === 0 && (
-            <Empty icon="hash" title="Nothing was said here yet">
+            <Empty
+              icon={conversation.kind === "room" ? "hash" : conversation.kind === "dm" ? "agent" : "thread"}
+              title="Nothing was said here yet"
+            >
               <p>The first message appears here as soon as it is sent.</p>
             </Empty>
           )}

@@ -62,6 +62,14 @@ export class Timeline {
     });
   }
 
+  /** Of a conversation that begins with the next message: there is nothing to read. */
+  begin(): void {
+    batch(() => {
+      this.state.value = "ready";
+      this.problem.value = "";
+    });
+  }
+
   async older(): Promise<void> {
     const before = this.oldest?.id;
     if (!this.hasOlder.value || before === undefined) {

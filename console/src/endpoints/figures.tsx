@@ -4,9 +4,10 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { words } from "../api/call.ts";
 import { type Metrics, type MetricsStep, readMetrics } from "../api/control.ts";
-import { Trouble, Waiting } from "../ui/states.tsx";
+import { Trouble } from "../ui/states.tsx";
 import { Chart } from "./chart.tsx";
 import { percentile, sum } from "./percentile.ts";
+import { Unserved } from "./unserved.tsx";
 
 const MINUTES = 60;
 const STEP_SECONDS = 60;
@@ -34,6 +35,20 @@ function everyStep({ data }: Metrics): { times: string[]; steps: (MetricsStep | 
 const refusals = (step: MetricsStep) =>
   Object.values(step.refused).reduce((total, count) => total + count, 0);
 const failures = ({ endings }: MetricsStep) => endings.server_error + endings.lost;
+
+/** The room that figures take, so that nothing moves when they come. */
+function Awaited() {
+  return (
+    <>
+      <section class="charts" role="status" aria-label="Loading figures">
+        <div class="chart awaited" />
+        <div class="chart awaited" />
+        <div class="chart awaited" />
+      </section>
+      <Unserved steps={null} />
+    </>
+  );
+}
 
 export function Figures({ id }: { id: string }) {
   const metrics = useSignal<Metrics | null>(null);
@@ -63,11 +78,7 @@ export function Figures({ id }: { id: string }) {
   }, [id]);
   const found = metrics.value;
   if (found === null) {
-    return problem.value === "" ? (
-      <Waiting what="figures" />
-    ) : (
-      <Trouble title="No figures" words={problem.value} />
-    );
+    return problem.value === "" ? <Awaited /> : <Trouble title="No figures" words={problem.value} />;
   }
   const { times, steps } = everyStep(found);
   const each = <T,>(take: (step: MetricsStep) => T) =>
@@ -78,41 +89,44 @@ export function Figures({ id }: { id: string }) {
   const quantile = (part: number) => each((step) => percentile(step.latency_ms, found.bounds_ms, part));
   const median = percentile(latency, found.bounds_ms, 0.5);
   return (
-    <section class="charts" aria-label="The last hour">
-      <Chart
-        title="Requests"
-        total={number(total((step) => step.requests))}
-        times={times}
-        kind="bars"
-        format={number}
-        series={[
-          { name: "served", className: "s1", values: each((step) => step.requests - failures(step)) },
-          { name: "failed", className: "s3", values: each(failures) },
-          { name: "refused", className: "s2", values: each(refusals) },
-        ]}
-      />
-      <Chart
-        title="Latency"
-        total={median === null ? "–" : `${duration(median)} median`}
-        times={times}
-        kind="lines"
-        format={duration}
-        series={[
-          { name: "median", className: "s1", values: quantile(0.5) },
-          { name: "95 %", className: "s2", values: quantile(0.95) },
-        ]}
-      />
-      <Chart
-        title="Tokens"
-        total={number(total((step) => step.prompt_tokens + step.completion_tokens))}
-        times={times}
-        kind="bars"
-        format={number}
-        series={[
-          { name: "prompt", className: "s2", values: each((step) => step.prompt_tokens) },
-          { name: "completion", className: "s1", values: each((step) => step.completion_tokens) },
-        ]}
-      />
-    </section>
+    <>
+      <section class="charts" aria-label="The last hour">
+        <Chart
+          title="Requests"
+          total={number(total((step) => step.requests))}
+          times={times}
+          kind="bars"
+          format={number}
+          series={[
+            { name: "served", className: "s1", values: each((step) => step.requests - failures(step)) },
+            { name: "failed", className: "s3", values: each(failures) },
+            { name: "refused", className: "s2", values: each(refusals) },
+          ]}
+        />
+        <Chart
+          title="Latency"
+          total={median === null ? "–" : `${duration(median)} median`}
+          times={times}
+          kind="lines"
+          format={duration}
+          series={[
+            { name: "median", className: "s1", values: quantile(0.5) },
+            { name: "95 %", className: "s2", values: quantile(0.95) },
+          ]}
+        />
+        <Chart
+          title="Tokens"
+          total={number(total((step) => step.prompt_tokens + step.completion_tokens))}
+          times={times}
+          kind="bars"
+          format={number}
+          series={[
+            { name: "prompt", className: "s2", values: each((step) => step.prompt_tokens) },
+            { name: "completion", className: "s1", values: each((step) => step.completion_tokens) },
+          ]}
+        />
+      </section>
+      <Unserved steps={found.data} />
+    </>
   );
 }

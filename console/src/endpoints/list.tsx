@@ -4,21 +4,23 @@ import type { Endpoint } from "../api/control.ts";
 import { address } from "../router.ts";
 import { SignIn } from "../sign-in.tsx";
 import { Empty, Trouble, Waiting } from "../ui/states.tsx";
-import { ago } from "../ui/time.ts";
+import { moment } from "../ui/time.ts";
 import { account, accounts, control, controlProblem, endpoints, enterControl } from "./state.ts";
 import { StateBadge } from "./state-dot.tsx";
 
 function Row({ endpoint }: { endpoint: Endpoint }) {
+  const up = endpoint.links.filter((link) => link.up).length;
   return (
     <li>
       <a class="card endpoint" href={address({ page: "endpoint", id: endpoint.id, tab: "overview" })}>
         <span class="row">
           <strong>{endpoint.name}</strong>
           <StateBadge state={endpoint.state} />
+          <span class="muted">since {moment(endpoint.since)}</span>
         </span>
         <code class="muted clip-line">{endpoint.endpoint}</code>
         <span class="muted">
-          {endpoint.model ?? "No default model"} · {endpoint.origin.type} · since {ago(endpoint.since)}
+          {endpoint.model ?? "No default model"} · {up} of {Math.max(endpoint.replicas, up)} replicas up
         </span>
         {endpoint.reason && <span class="problem">{endpoint.reason}</span>}
       </a>
@@ -59,7 +61,8 @@ export function EndpointList() {
       {all.size === 0 ? (
         <Empty icon="server" title="No endpoints yet">
           <p>
-            Make one with <code>POST /api/v1/agents</code>; it appears here at once.
+            Make one with <code>moltghost deploy NAME</code>, or with <code>POST /api/v1/agents</code>. It
+            appears here at once.
           </p>
         </Empty>
       ) : (

@@ -131,96 +131,102 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
   const code = snippet(language.value, { base: programs, model: model.value, prompt: prompt.value });
   return (
     <section class="playground">
-      <form onSubmit={(event) => void run(event)}>
-        <label for="play-key">Key</label>
-        <div class="row">
+      <div class="asking">
+        <form onSubmit={(event) => void run(event)}>
+          <label for="play-key">Key</label>
+          <div class="row">
+            <input
+              id="play-key"
+              type="password"
+              autocomplete="off"
+              spellcheck={false}
+              required
+              placeholder="molti_…"
+              value={key.value}
+              onInput={(event) => setKey(event.currentTarget.value)}
+            />
+            {may.operate() && (
+              <button type="button" onClick={() => void makeKey()}>
+                <Icon name="key" />
+                Make one for an hour
+              </button>
+            )}
+          </div>
+          <label for="play-model">Model</label>
           <input
-            id="play-key"
-            type="password"
-            autocomplete="off"
-            spellcheck={false}
-            required
-            placeholder="molti_…"
-            value={key.value}
-            onInput={(event) => setKey(event.currentTarget.value)}
+            id="play-model"
+            value={model.value}
+            placeholder="The endpoint's own"
+            onInput={(event) => {
+              model.value = event.currentTarget.value;
+            }}
           />
-          {may.operate() && (
-            <button type="button" onClick={() => void makeKey()}>
-              <Icon name="key" />
-              Make one for an hour
-            </button>
-          )}
-        </div>
-        <label for="play-model">Model</label>
-        <input
-          id="play-model"
-          value={model.value}
-          placeholder="The endpoint's own"
-          onInput={(event) => {
-            model.value = event.currentTarget.value;
-          }}
-        />
-        <label for="play-prompt">Message</label>
-        <textarea
-          id="play-prompt"
-          rows={4}
-          required
-          value={prompt.value}
-          onInput={(event) => {
-            prompt.value = event.currentTarget.value;
-          }}
-        />
-        <div class="row">
-          {running.value ? (
-            <button type="button" onClick={() => abort.current?.abort()}>
-              <Icon name="stop" />
-              Stop
-            </button>
-          ) : (
-            <button type="submit" class="primary">
-              <Icon name="play" />
-              Send
-            </button>
-          )}
-          <span class="muted" role="status">
-            {told.value}
-          </span>
-        </div>
-      </form>
-      {problem.value !== "" && (
-        <p class="problem" role="alert">
-          {problem.value}
-        </p>
-      )}
-      {answer.value !== "" && (
-        <div class="card body" data-testid="answer">
-          <Formatted text={answer.value} />
-        </div>
-      )}
-      <div class="code">
-        <div>
-          <fieldset class="languages">
-            <legend class="sr">The same call as</legend>
-            {LANGUAGES.map((one) => (
-              <label key={one}>
-                <input
-                  type="radio"
-                  name="language"
-                  class="sr"
-                  checked={language.value === one}
-                  onChange={() => {
-                    language.value = one;
-                  }}
-                />
-                {one}
-              </label>
-            ))}
-          </fieldset>
-          <Copy text={code} label="Copy" />
-        </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-        <pre tabIndex={0}>{code}</pre>
+          <label for="play-prompt">Message</label>
+          <textarea
+            id="play-prompt"
+            rows={4}
+            required
+            value={prompt.value}
+            onInput={(event) => {
+              prompt.value = event.currentTarget.value;
+            }}
+          />
+          <div class="row">
+            {running.value ? (
+              <button type="button" onClick={() => abort.current?.abort()}>
+                <Icon name="stop" />
+                Stop
+              </button>
+            ) : (
+              <button type="submit" class="primary">
+                <Icon name="play" />
+                Send
+              </button>
+            )}
+            <span class="muted" role="status">
+              {told.value}
+            </span>
+          </div>
+        </form>
+        {problem.value !== "" && (
+          <p class="problem" role="alert">
+            {problem.value}
+          </p>
+        )}
+        {answer.value !== "" && (
+          <div class="card body" data-testid="answer">
+            <Formatted text={answer.value} />
+          </div>
+        )}
       </div>
+      <section class="same" aria-labelledby="same-title">
+        <h2 id="same-title">The same call elsewhere</h2>
+        <p class="muted">With the key in the variable MOLTGHOST_KEY.</p>
+        <div class="code">
+          <div>
+            <fieldset class="languages">
+              <legend class="sr">The same call as</legend>
+              {LANGUAGES.map((one) => (
+                <label key={one}>
+                  <input
+                    type="radio"
+                    name="language"
+                    class="sr"
+                    checked={language.value === one}
+                    onChange={() => {
+                      language.value = one;
+                    }}
+                  />
+                  {one}
+                </label>
+              ))}
+            </fieldset>
+            <Copy text={code} label="Copy" />
+          </div>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+          <pre tabIndex={0}>{code}</pre>
+        </div>
+      </section>
     </section>
   );
 }

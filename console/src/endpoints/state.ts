@@ -28,6 +28,7 @@ export const happened = signal<readonly AccountEvent[]>([]);
 export const keyChanges = signal(0);
 
 const MOST_HAPPENED = 100;
+const READ_SOON_MS = 200;
 const KEPT_ACCOUNT = "console.account";
 let line: Line | undefined;
 
@@ -118,16 +119,29 @@ function take({ data, type }: ServerEvent): void {
     keyChanges.value += 1;
   }
   const { agent, state } = event;
-  if (agent === undefined || state === undefined) {
+  if (agent === undefined || (state === undefined && !type.startsWith("replica."))) {
     return;
   }
   const known = endpoints.value?.get(agent);
-  if (known === undefined) {
-    // One that was made since: its document is read, the list is not.
-    void readEndpoint(agent).then(keep, () => undefined);
+  if (known !== undefined && state !== undefined) {
+    keep({ ...known, state, reason: event.reason ?? null, since: event.created_at ?? known.since });
+  }
+  // What hangs on it (links, what to do next), and one that was made since: its document is read, the list is not.
+  readSoon(agent);
+}
+
+const soon = new Set<string>();
+
+/** Reads an endpoint anew; once for all that happened to it at once. */
+function readSoon(agent: string): void {
+  if (soon.has(agent)) {
     return;
   }
-  keep({ ...known, state, reason: event.reason ?? null, since: event.created_at ?? known.since });
+  soon.add(agent);
+  setTimeout(() => {
+    soon.delete(agent);
+    void readEndpoint(agent).then(keep, () => undefined);
+  }, READ_SOON_MS);
 }
 
 export function leaveControl(): void {

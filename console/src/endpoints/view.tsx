@@ -8,11 +8,13 @@ import { SignIn } from "../sign-in.tsx";
 import { Copy } from "../ui/copy.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { Empty, Trouble, Waiting } from "../ui/states.tsx";
-import { ago, full } from "../ui/time.ts";
+import { full, moment } from "../ui/time.ts";
 import { Confirm } from "./confirm.tsx";
 import { Figures } from "./figures.tsx";
+import { Happenings } from "./happenings.tsx";
 import { Keys } from "./keys.tsx";
 import { LimitsForm } from "./limits.tsx";
+import { Links, lacksPod } from "./links.tsx";
 import { Playground } from "./playground.tsx";
 import { control, controlProblem, endpoints, enterControl, keep, may } from "./state.ts";
 import { StateBadge } from "./state-dot.tsx";
@@ -127,18 +129,29 @@ function Orders({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
+/** What is to be done next, by what this page offers where it offers it. */
+function nextStep(endpoint: Endpoint): string | null {
+  if (endpoint.state === "failed") {
+    return may.operate() ? "Mend the pod as the reason says, then click Start." : endpoint.next_step;
+  }
+  return lacksPod(endpoint)
+    ? "No pod has connected yet. How one does stands under Replicas; the endpoint then starts by itself."
+    : endpoint.next_step;
+}
+
 function Facts({ endpoint }: { endpoint: Endpoint }) {
   return (
     <dl class="facts">
-      <dt>Address</dt>
+      <dt>Id</dt>
       <dd>
-        <code>{endpoint.endpoint}/v1</code> <Copy text={`${endpoint.endpoint}/v1`} label="Copy" />
+        <code>{endpoint.id}</code>
+      </dd>
+      <dt>By path</dt>
+      <dd>
+        <code>{endpoint.path_endpoint}/v1</code>
       </dd>
       <dt>Pod</dt>
-      <dd>
-        {endpoint.origin.type === "tunnel" ? "Dials in by tunnel" : endpoint.origin.url}, {endpoint.replicas}{" "}
-        {endpoint.replicas === 1 ? "replica" : "replicas"}
-      </dd>
+      <dd>{endpoint.origin.type === "tunnel" ? "Dials in by tunnel" : endpoint.origin.url}</dd>
       <dt>Model</dt>
       <dd>{endpoint.model ?? "None set"}</dd>
       <dt>Made</dt>
@@ -158,8 +171,14 @@ function Content({ endpoint, tab }: { endpoint: Endpoint; tab: Tab }) {
     default:
       return (
         <>
+          {lacksPod(endpoint) && <Links endpoint={endpoint} />}
           <Figures id={endpoint.id} key={endpoint.id} />
-          <Facts endpoint={endpoint} />
+          {!lacksPod(endpoint) && <Links endpoint={endpoint} />}
+          <Happenings id={endpoint.id} />
+          <section aria-labelledby="facts-title">
+            <h2 id="facts-title">About it</h2>
+            <Facts endpoint={endpoint} />
+          </section>
         </>
       );
   }
@@ -198,16 +217,23 @@ export function EndpointView({ id, tab }: { id: string; tab: Tab }) {
             <h1>{endpoint.name}</h1>
             <StateBadge state={endpoint.state} />
           </span>
-          <p class="muted">Since {ago(endpoint.since)}</p>
+          <p class="muted">
+            {endpoint.state[0]?.toUpperCase()}
+            {endpoint.state.slice(1)} since <time dateTime={endpoint.since}>{moment(endpoint.since)}</time>
+          </p>
+          <p class="address">
+            <code class="clip-line">{endpoint.endpoint}/v1</code>
+            <Copy text={`${endpoint.endpoint}/v1`} label="Copy" />
+          </p>
         </div>
         <Orders endpoint={endpoint} />
       </header>
-      {(endpoint.reason || endpoint.next_step) && (
+      {(endpoint.reason || nextStep(endpoint)) && (
         <div class={endpoint.state === "failed" ? "notice error" : "notice"} role="note">
           <Icon name="warning" />
           <div>
             {endpoint.reason && <strong>{endpoint.reason}</strong>}
-            {endpoint.next_step && <p>{endpoint.next_step}</p>}
+            {nextStep(endpoint) && <p>{nextStep(endpoint)}</p>}
           </div>
         </div>
       )}

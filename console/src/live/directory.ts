@@ -4,13 +4,19 @@
 // that is in the snapshot already, or comes twice, changes nothing.
 
 import type { Agent, Dm, Message, NetworkEvent, Room, Thread } from "../api/network.ts";
+import { excerpt } from "../conversation/excerpt.ts";
 
 /** The newest message of a conversation. */
 export interface Newest {
   id: string;
   at: string;
   from: string;
+  /** Who said it, as people read it. */
+  name: string;
+  text: string;
 }
+
+const EXCERPT = 160;
 
 export interface Directory {
   rooms: ReadonlyMap<string, Room>;
@@ -68,7 +74,13 @@ function said(directory: Directory, message: Message): Directory {
   const newest =
     known !== undefined && Date.parse(known.at) >= Date.parse(at)
       ? directory.newest
-      : put(directory.newest, key, { id: message.id, at, from: message.from.id });
+      : put(directory.newest, key, {
+          id: message.id,
+          at,
+          from: message.from.id,
+          name: message.from.name ?? message.from.id,
+          text: excerpt(message, EXCERPT),
+        });
   const { target } = message;
   return {
     ...directory,

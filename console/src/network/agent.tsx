@@ -1,11 +1,36 @@
-// An agent of the network: whether it is there, and where it is a member.
+// An agent of the network: whether it is there, where it is a member, what it did lately, and how to speak to it.
 
+import { OPERATOR } from "../api/network.ts";
 import { address } from "../router.ts";
 import { Copy } from "../ui/copy.tsx";
+import { Icon } from "../ui/icon.tsx";
 import { Presence } from "../ui/presence.tsx";
 import { Empty } from "../ui/states.tsx";
-import { dmName } from "./navigation.tsx";
-import { directory } from "./state.ts";
+import { EventRow } from "./events.tsx";
+import { agentName, dmWith, participants } from "./names.ts";
+import { Policy } from "./policy.tsx";
+import { directory, network, recent } from "./state.ts";
+
+const LATELY = 8;
+
+/** Where a word in private with an agent is, or begins. */
+function Private({ agent }: { agent: string }) {
+  const here = network.value;
+  if (!here?.capabilities.direct_messages) {
+    return null;
+  }
+  const known = dmWith(agent);
+  if (known === undefined && !(here.capabilities.human_ingress && here.console?.can_send_human)) {
+    return null;
+  }
+  const id = known?.id ?? `dm_${OPERATOR.id}_${agent}`;
+  return (
+    <a class="button primary" href={address({ page: "dm", id, ...(known === undefined && { peer: agent }) })}>
+      <Icon name="send" />
+      Message
+    </a>
+  );
+}
 
 export function AgentView({ id }: { id: string }) {
   const { agents, rooms, dms } = directory.value;
@@ -13,7 +38,13 @@ export function AgentView({ id }: { id: string }) {
   if (agent === undefined) {
     return (
       <Empty whole icon="agent" title="This agent is not in the network">
-        <p>It was removed, or never registered. How agents join stands in the join guide, /install.md.</p>
+        <p>
+          It was removed, or never registered. How agents join stands in{" "}
+          <a href="/install.md" target="_blank" rel="noreferrer">
+            the join guide
+          </a>
+          .
+        </p>
       </Empty>
     );
   }
@@ -21,16 +52,25 @@ export function AgentView({ id }: { id: string }) {
     (room) => agent.rooms?.includes(room.id) || room.members?.includes(id),
   );
   const talks = [...dms.values()].filter((dm) => dm.participant_ids?.includes(id));
+  const did = recent.value.filter((event) => (event.agent?.agent_id ?? event.message?.from.id) === id);
   return (
     <article class="page">
-      <header>
-        <h1>{agent.name ?? agent.id}</h1>
-        <p class="muted">
-          <Presence connected={agent.connected} /> {agent.connected ? "Online" : "Offline"} · mentioned as @
-          {agent.id}
-        </p>
-        {agent.fqid && <Copy text={agent.fqid} label="Copy full name" />}
+      <header class="row between">
+        <div>
+          <h1>{agent.name ?? agent.id}</h1>
+          <p class="muted">
+            <Presence connected={agent.connected} /> {agent.connected ? "Online" : "Offline"} · mentioned as @
+            {agent.id}
+          </p>
+        </div>
+        <div class="row">
+          {agent.fqid && <Copy text={agent.fqid} label="Copy full name" />}
+          <Private agent={id} />
+        </div>
       </header>
+      {!agent.connected && (
+        <p class="muted">It hears of nothing until it attaches again; then it gets what it missed.</p>
+      )}
       <h2>Rooms</h2>
       {its.length === 0 ? (
         <p class="muted">
@@ -39,8 +79,9 @@ export function AgentView({ id }: { id: string }) {
       ) : (
         <ul class="plain">
           {its.map((room) => (
-            <li key={room.id}>
+            <li key={room.id} class="row between">
               <a href={address({ page: "room", id: room.id })}>{room.name}</a>
+              <Policy room={room} />
             </li>
           ))}
         </ul>
@@ -50,12 +91,29 @@ export function AgentView({ id }: { id: string }) {
           <h2>Direct conversations</h2>
           <ul class="plain">
             {talks.map((dm) => (
-              <li key={dm.id}>
-                <a href={address({ page: "dm", id: dm.id })}>{dmName(dm)}</a>
+              <li key={dm.id} class="row between">
+                <a href={address({ page: "dm", id: dm.id })}>
+                  with{" "}
+                  {participants(dm)
+                    .filter((one) => one !== id)
+                    .map(agentName)
+                    .join(", ")}
+                </a>
+                <span class="muted">{dm.message_count} messages</span>
               </li>
             ))}
           </ul>
         </>
+      )}
+      <h2>Since you opened this page</h2>
+      {did.length === 0 ? (
+        <p class="muted">It has said and done nothing yet.</p>
+      ) : (
+        <ol class="events">
+          {did.slice(0, LATELY).map((event) => (
+            <EventRow key={event.id} event={event} />
+          ))}
+        </ol>
       )}
     </article>
   );

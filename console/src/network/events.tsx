@@ -2,20 +2,22 @@
 
 import { useSignal } from "@preact/signals";
 import type { NetworkEvent } from "../api/network.ts";
+import { excerpt } from "../conversation/excerpt.ts";
 import { placeOfMessage } from "../conversation/place.ts";
 import { address, type Place } from "../router.ts";
 import { Empty } from "../ui/states.tsx";
-import { clock, full } from "../ui/time.ts";
+import { clockWithSeconds, full } from "../ui/time.ts";
+import { dmName } from "./names.ts";
 import { recent } from "./state.ts";
 
+const MOST_SHOWN = 200;
 const KINDS = ["all", "message", "agent", "room", "thread", "dm", "pairing"] as const;
 
 function about(event: NetworkEvent): { words: string; to?: Place } {
   const { message, room, thread, dm, agent } = event;
   if (message !== undefined) {
-    const text = message.parts.find((part) => part.text)?.text ?? message.parts[0]?.kind ?? "";
     return {
-      words: `${message.from.name ?? message.from.id}: ${text.slice(0, 120)}`,
+      words: `${message.from.name ?? message.from.id}: ${excerpt(message, 120)}`,
       to: placeOfMessage(message),
     };
   }
@@ -26,7 +28,7 @@ function about(event: NetworkEvent): { words: string; to?: Place } {
     return { words: thread.id, to: { page: "room", id: thread.room_id, thread: thread.id } };
   }
   if (dm !== undefined) {
-    return { words: (dm.participant_ids ?? []).join(", "), to: { page: "dm", id: dm.id } };
+    return { words: dmName(dm), to: { page: "dm", id: dm.id } };
   }
   return agent === undefined
     ? { words: "" }
@@ -34,6 +36,21 @@ function about(event: NetworkEvent): { words: string; to?: Place } {
         words: agent.reason ? `${agent.agent_id} (${agent.reason})` : agent.agent_id,
         to: { page: "agent", id: agent.agent_id },
       };
+}
+
+/** One event on one line: when, what, and the way to it. */
+export function EventRow({ event }: { event: NetworkEvent }) {
+  const { words, to } = about(event);
+  const [kind] = event.type.split(".");
+  return (
+    <li>
+      <time dateTime={event.created_at} title={full(event.created_at)}>
+        {clockWithSeconds(event.created_at)}
+      </time>
+      <code class={`of-${kind ?? ""}`}>{event.type}</code>
+      {to ? <a href={address(to)}>{words}</a> : <span>{words}</span>}
+    </li>
+  );
 }
 
 export function EventsView() {
@@ -65,18 +82,9 @@ export function EventsView() {
         </Empty>
       ) : (
         <ol class="events">
-          {events.slice(0, 200).map((event) => {
-            const { words, to } = about(event);
-            return (
-              <li key={event.id}>
-                <time dateTime={event.created_at} title={full(event.created_at)}>
-                  {clock(event.created_at)}
-                </time>
-                <code>{event.type}</code>
-                {to ? <a href={address(to)}>{words}</a> : <span>{words}</span>}
-              </li>
-            );
-          })}
+          {events.slice(0, MOST_SHOWN).map((event) => (
+            <EventRow key={event.id} event={event} />
+          ))}
         </ol>
       )}
     </article>

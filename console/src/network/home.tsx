@@ -1,15 +1,15 @@
-// The start: how the network is, and where something happened.
+// The start: how the network is, and where something happened last.
 
 import { keyOf, type Room } from "../api/network.ts";
-import type { Directory } from "../live/directory.ts";
+import type { Newest } from "../live/directory.ts";
 import { address } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Empty } from "../ui/states.tsx";
-import { ago } from "../ui/time.ts";
+import { ago, full } from "../ui/time.ts";
 import { Policy } from "./policy.tsx";
-import { directory, network } from "./state.ts";
+import { directory, network, silent } from "./state.ts";
+import { unreadCount } from "./unread.ts";
 
-const time = (newest: Directory["newest"], { id }: Room) => newest.get(keyOf({ kind: "room", id }))?.at ?? "";
 const plural = (count: number, thing: string) => `${String(count)} ${thing}${count === 1 ? "" : "s"}`;
 
 function Warnings() {
@@ -29,16 +29,55 @@ function Warnings() {
   );
 }
 
+function RoomRow({ room, last }: { room: Room; last: Newest | undefined }) {
+  const unread = unreadCount.value.get(keyOf({ kind: "room", id: room.id })) ?? 0;
+  return (
+    <li>
+      <a class={unread > 0 ? "room-row news" : "room-row"} href={address({ page: "room", id: room.id })}>
+        <span class="row">
+          <strong class="name">{room.name}</strong>
+          <Policy room={room} />
+          <span class="muted">{plural(room.members?.length ?? 0, "member")}</span>
+        </span>
+        <span class="said clip-line">
+          {last === undefined ? (
+            <span class="muted">{silent.value.has(room.id) ? "Nothing was said here yet" : "…"}</span>
+          ) : (
+            <>
+              <span class="muted">{last.name}:</span> {last.text}
+            </>
+          )}
+        </span>
+        <span class="at">
+          {last !== undefined && (
+            <time class="muted" dateTime={last.at} title={full(last.at)}>
+              {ago(last.at)}
+            </time>
+          )}
+          {unread > 0 && (
+            <span class="badge">
+              {unread > 99 ? "99+" : unread}
+              <span class="sr"> unread</span>
+            </span>
+          )}
+        </span>
+      </a>
+    </li>
+  );
+}
+
 export function Home() {
   const { rooms, agents, newest, dms } = directory.value;
   const online = [...agents.values()].filter(({ connected }) => connected).length;
+  const last = ({ id }: Room) => newest.get(keyOf({ kind: "room", id }));
+  const time = (room: Room) => last(room)?.at ?? "";
   return (
     <article class="page">
       <header>
         <h1>{network.value?.name}</h1>
         <p class="muted">
-          {plural(rooms.size, "room")} · {plural(dms.size, "direct conversation")} · {online} of {agents.size}{" "}
-          agents online · version {network.value?.version}
+          {plural(rooms.size, "room")} · {plural(dms.size, "direct conversation")} · {online} of{" "}
+          {plural(agents.size, "agent")} online · version {network.value?.version}
         </p>
       </header>
       <Warnings />
@@ -53,25 +92,16 @@ export function Home() {
           </p>
         </Empty>
       ) : (
-        <ul class="cards">
-          {[...rooms.values()]
-            .sort((a, b) => time(newest, b).localeCompare(time(newest, a)) || a.name.localeCompare(b.name))
-            .map((room) => {
-              const last = newest.get(keyOf({ kind: "room", id: room.id }));
-              return (
-                <li key={room.id}>
-                  <a class="card" href={address({ page: "room", id: room.id })}>
-                    <strong>{room.name}</strong>
-                    <Policy room={room} />
-                    <span class="muted">
-                      {plural(room.members?.length ?? 0, "member")}
-                      {last ? ` · last message ${ago(last.at)}` : ""}
-                    </span>
-                  </a>
-                </li>
-              );
-            })}
-        </ul>
+        <section>
+          <h2>Rooms, the latest first</h2>
+          <ul class="room-rows">
+            {[...rooms.values()]
+              .sort((a, b) => time(b).localeCompare(time(a)) || a.name.localeCompare(b.name))
+              .map((room) => (
+                <RoomRow key={room.id} room={room} last={last(room)} />
+              ))}
+          </ul>
+        </section>
       )}
     </article>
   );

@@ -9,20 +9,31 @@ import { StateDot } from "../endpoints/state-dot.tsx";
 import { address, type Place, place } from "../router.ts";
 import { Appearance } from "../ui/appearance.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
+import { showingKeys } from "../ui/keys.tsx";
 import { Presence } from "../ui/presence.tsx";
+import { switching } from "../ui/switcher.tsx";
+import { dmName } from "./names.ts";
 import { access, directory, enter, line, network } from "./state.ts";
-import { readUpTo, unreadCount } from "./unread.ts";
+import { callCount, inThreads, readUpTo, unreadCount } from "./unread.ts";
 
 interface ItemProps {
   to: Place;
   icon?: IconName;
   children: ComponentChildren;
   conversation?: Conversation;
+  /** How many are unread, where no conversation says it. */
+  count?: number;
 }
 
 function isHere(to: Place): boolean {
   const here = place.value;
   return here.page === to.page && (!("id" in to) || ("id" in here && here.id === to.id));
+}
+
+/** How many are counted in a conversation; in a room those of its threads, too. */
+function total(counts: ReadonlyMap<string, number>, conversation: Conversation): number {
+  const own = counts.get(keyOf(conversation)) ?? 0;
+  return conversation.kind === "room" ? own + inThreads(counts, conversation.id) : own;
 }
 
 /** What is unread in a conversation: how many, or `true` where only that something is. */
@@ -31,8 +42,8 @@ function unread(conversation: Conversation | undefined): number | boolean {
     return false;
   }
   const key = keyOf(conversation);
-  const count = unreadCount.value.get(key);
-  if (count !== undefined) {
+  const count = total(unreadCount.value, conversation);
+  if (count > 0) {
     return count;
   }
   const newest = directory.value.newest.get(key);
@@ -45,8 +56,9 @@ function unread(conversation: Conversation | undefined): number | boolean {
   );
 }
 
-function Item({ to, icon, children, conversation }: ItemProps) {
-  const news = unread(conversation);
+function Item({ to, icon, children, conversation, count = 0 }: ItemProps) {
+  const news = count > 0 ? count : unread(conversation);
+  const called = conversation !== undefined && total(callCount.value, conversation) > 0;
   return (
     <li>
       <a
@@ -57,7 +69,8 @@ function Item({ to, icon, children, conversation }: ItemProps) {
         {icon && <Icon name={icon} />}
         {children}
         {news !== false && (
-          <span class="badge">
+          <span class={news === true ? "badge dot" : "badge"}>
+            {called && "@"}
             {news === true ? "" : news > 99 ? "99+" : news}
             <span class="sr"> unread</span>
           </span>
@@ -78,12 +91,7 @@ function Section({ title, children, count }: { title: string; children: Componen
   );
 }
 
-/** What a direct conversation is called: by those who are in it. */
-export function dmName(dm: Dm): string {
-  const bare = (dm.participant_ids ?? []).filter((id) => !id.includes(":") && !id.includes("/"));
-  return (bare.length > 0 ? bare : (dm.participant_ids ?? [dm.id])).join(", ");
-}
-
+const sum = (counts: ReadonlyMap<string, number>) => [...counts.values()].reduce((all, one) => all + one, 0);
 const byName = (a: Room, b: Room) => a.name.localeCompare(b.name);
 const byTime = (a: Dm, b: Dm) => b.last_message_at.localeCompare(a.last_message_at);
 /** Lists this long get a field to narrow them. */
@@ -181,7 +189,7 @@ function EndpointLists() {
             <span class="name">{endpoint.name}</span>
           </Item>
         ))}
-        {all.length === 0 && <li class="none">None yet</li>}
+        {endpoints.value?.size === 0 && <li class="none">None yet</li>}
       </Section>
     </>
   );
@@ -222,11 +230,27 @@ export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: bool
           Endpoints
         </a>
       </div>
+      {anybody && (
+        <button
+          type="button"
+          class="go-to"
+          onClick={() => {
+            switching.value = true;
+          }}
+        >
+          <Icon name="search" />
+          Go to…
+          <kbd>Ctrl K</kbd>
+        </button>
+      )}
       {!showEndpoints && inside && (
         <ul class="tools">
           <Item to={{ page: "search", words: "", room: "" }} icon="search">
             <span class="name">Search</span>
             <kbd>/</kbd>
+          </Item>
+          <Item to={{ page: "mentions" }} icon="at" count={sum(callCount.value)}>
+            <span class="name">Mentions</span>
           </Item>
           <Item to={{ page: "events" }} icon="activity">
             <span class="name">Events</span>
@@ -238,6 +262,17 @@ export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: bool
       </div>
       <footer>
         <Appearance />
+        <button
+          type="button"
+          class="quiet keys-button"
+          title="Keys"
+          onClick={() => {
+            showingKeys.value = true;
+          }}
+        >
+          <Icon name="keyboard" />
+          <span class="sr">Keys</span>
+        </button>
         {anybody && (
           <button type="button" class="quiet" onClick={() => void leave()}>
             <Icon name="out" />

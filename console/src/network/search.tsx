@@ -4,38 +4,10 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Refused, words as wordsOf } from "../api/call.ts";
 import { type Message, search } from "../api/network.ts";
-import { placeOfMessage } from "../conversation/place.ts";
-import { address, go } from "../router.ts";
+import { go } from "../router.ts";
 import { Empty, Trouble, Waiting } from "../ui/states.tsx";
-import { full } from "../ui/time.ts";
+import { Hit } from "./hit.tsx";
 import { directory } from "./state.ts";
-
-const SHOWN = 280;
-
-function where({ target }: Message): string {
-  if (target.kind === "dm") {
-    return "a direct conversation";
-  }
-  const room = directory.value.rooms.get(target.room_id ?? "")?.name ?? target.room_id ?? "";
-  return target.kind === "thread" ? `${room}, in a thread` : room;
-}
-
-function Hit({ message }: { message: Message }) {
-  const text = message.parts.map((part) => part.text ?? part.filename ?? "").join(" ");
-  return (
-    <li>
-      <a class="card" href={address(placeOfMessage(message))}>
-        <span class="row">
-          <strong>{message.from.name ?? message.from.id}</strong>
-          <span class="muted">
-            {where(message)} · {full(message.created_at)}
-          </span>
-        </span>
-        <span class="clip">{text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}</span>
-      </a>
-    </li>
-  );
-}
 
 export function SearchView({ words, room }: { words: string; room: string }) {
   const field = useRef<HTMLInputElement>(null);
@@ -112,7 +84,7 @@ export function SearchView({ words, room }: { words: string; room: string }) {
         <>
           <ol class="cards one">
             {found.value.map((message) => (
-              <Hit key={message.id} message={message} />
+              <Hit key={message.id} message={message} words={words} />
             ))}
           </ol>
           {next.value !== "" && (

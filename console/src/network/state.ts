@@ -3,7 +3,7 @@
 // Invariant: no event makes a list be read again. A list is read when the page opens and when the stream says that it
 // left something out (`stream.replay_gap`), and then once.
 
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { Refused, words } from "../api/call.ts";
 import {
   type Conversation,
@@ -18,7 +18,9 @@ import {
   readNetwork,
   readRooms,
   readThreads,
+  type Thread,
 } from "../api/network.ts";
+import { callsOperator } from "../conversation/excerpt.ts";
 import { Timeline } from "../conversation/timeline.ts";
 import { type Directory, EMPTY, placeOf, reduce } from "../live/directory.ts";
 import { Line, type LineState } from "../live/line.ts";
@@ -32,13 +34,34 @@ export const access = signal<Access>("unknown");
 export const accessProblem = signal("");
 export const network = signal<Network | null>(null);
 export const directory = signal<Directory>(EMPTY);
+/** Parts of the directory by themselves: who reads one of them is not drawn anew whenever anything is said. */
+export const rooms = computed(() => directory.value.rooms);
+export const agents = computed(() => directory.value.agents);
+export const threads = computed(() => directory.value.threads);
+/** Threads by the message that they answer. */
+export const threadsOf = computed(() => {
+  const by = new Map<string, Thread[]>();
+  for (const thread of threads.value.values()) {
+    if (thread.parent_message_id !== undefined) {
+      by.set(thread.parent_message_id, [...(by.get(thread.parent_message_id) ?? []), thread]);
+    }
+  }
+  return by;
+});
 export const line = signal<LineState>("connecting");
 /** What happened lately, newest first. */
 export const recent = signal<readonly NetworkEvent[]>([]);
+/** Rooms in which nothing was said when they were looked up. */
+export const silent = signal<ReadonlySet<string>>(new Set());
+/** Rooms whose threads were read: one that is not known there is new. */
+export const threadsKnown = signal<ReadonlySet<string>>(new Set());
+/** Messages that called on the operator since the page was opened, newest first. */
+export const calls = signal<readonly Message[]>([]);
 /** Keys of the conversations that are being looked at. */
 export const looking = signal<ReadonlySet<string>>(new Set());
 
 const MOST_RECENT = 500;
+const MOST_CALLS = 200;
 const MOST_TIMELINES = 12;
 /** Of how many rooms the newest message is looked up, so that what came while the page was shut shows. */
 const MOST_LOOKED_UP = 40;
@@ -75,6 +98,8 @@ export async function needThreads(room: string): Promise<void> {
     directory.value = { ...directory.value, threads };
   } catch {
     threadsRead.delete(room);
+  } finally {
+    threadsKnown.value = new Set([...threadsKnown.value, room]);
   }
 }
 
@@ -108,6 +133,9 @@ export function leave(): void {
   batch(() => {
     directory.value = EMPTY;
     recent.value = [];
+    calls.value = [];
+    silent.value = new Set();
+    threadsKnown.value = new Set();
     network.value = null;
   });
 }
@@ -169,6 +197,8 @@ async function lookUpNewest(): Promise<void> {
     const message = page?.messages?.[0];
     if (message !== undefined) {
       directory.value = reduce(directory.value, { id: "", type: "message.created", created_at: "", message });
+    } else if (page !== undefined) {
+      silent.value = new Set([...silent.value, id]);
     }
   }
 }
@@ -205,8 +235,12 @@ function apply(event: NetworkEvent): void {
 function said(message: Message): void {
   const key = placeOf(message);
   timelines.get(key)?.add(message);
+  const called = callsOperator(message);
+  if (called) {
+    calls.value = [message, ...calls.value.slice(0, MOST_CALLS - 1)];
+  }
   const seen = looking.value.has(key) && document.visibilityState === "visible";
   if (!seen && message.from.id !== OPERATOR.id) {
-    countUnread(key);
+    countUnread(key, message.target.room_id, called);
   }
 }

@@ -9,6 +9,10 @@ let storage = "";
 export const readUpTo = signal<ReadonlyMap<string, string>>(new Map());
 /** Conversation key → how many came since, as far as this page saw them. */
 export const unreadCount = signal<ReadonlyMap<string, number>>(new Map());
+/** The same, of those that call on the operator. */
+export const callCount = signal<ReadonlyMap<string, number>>(new Map());
+/** The rooms in which threads stand, as far as something in them is unread. */
+const roomOfThread = new Map<string, string>();
 
 /** Takes up what was kept for a network. */
 export function openUnread(network: string): void {
@@ -23,11 +27,8 @@ export function openUnread(network: string): void {
 
 /** A conversation was read up to a time. */
 export function markRead(key: string, at: string): void {
-  if (unreadCount.value.has(key)) {
-    const counts = new Map(unreadCount.value);
-    counts.delete(key);
-    unreadCount.value = counts;
-  }
+  forget(unreadCount, key);
+  forget(callCount, key);
   const known = readUpTo.value.get(key);
   if (known !== undefined && Date.parse(known) >= Date.parse(at)) {
     return;
@@ -44,7 +45,36 @@ export function markRead(key: string, at: string): void {
   }
 }
 
-/** A message came that is not being looked at. */
-export function countUnread(key: string): void {
-  unreadCount.value = new Map(unreadCount.value).set(key, (unreadCount.value.get(key) ?? 0) + 1);
+type Counts = typeof unreadCount;
+
+function forget(counts: Counts, key: string): void {
+  if (counts.value.has(key)) {
+    const rest = new Map(counts.value);
+    rest.delete(key);
+    counts.value = rest;
+  }
+}
+
+const count = (counts: Counts, key: string) => {
+  counts.value = new Map(counts.value).set(key, (counts.value.get(key) ?? 0) + 1);
+};
+
+/** A message came that is not being looked at; `room` is where it stands, also of one in a thread. */
+export function countUnread(key: string, room: string | undefined, calls: boolean): void {
+  if (room !== undefined && key.startsWith("thread:")) {
+    roomOfThread.set(key, room);
+  }
+  count(unreadCount, key);
+  if (calls) {
+    count(callCount, key);
+  }
+}
+
+/** How many are counted in the threads of a room. */
+export function inThreads(counts: ReadonlyMap<string, number>, room: string): number {
+  let sum = 0;
+  for (const [key, many] of counts) {
+    sum += roomOfThread.get(key) === room ? many : 0;
+  }
+  return sum;
 }

@@ -1,10 +1,18 @@
 // A button that copies.
 
 import { useSignal } from "@preact/signals";
-import { Icon } from "./icon.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+
+interface CopyProps {
+  text: string;
+  label: string;
+  icon?: IconName;
+  /** Whether the words are for those who hear them. */
+  onlyIcon?: boolean;
+}
 
 /** Copies `text`; says that it did. */
-export function Copy({ text, label }: { text: string; label: string }) {
+export function Copy({ text, label, icon = "copy", onlyIcon = false }: CopyProps) {
   const done = useSignal(false);
   const copy = async () => {
     await navigator.clipboard.writeText(text);
@@ -14,9 +22,16 @@ export function Copy({ text, label }: { text: string; label: string }) {
     }, 2_000);
   };
   return (
-    <button type="button" class="quiet small" onClick={() => void copy()}>
-      <Icon name={done.value ? "check" : "copy"} />
-      <span aria-live="polite">{done.value ? "Copied" : label}</span>
+    <button
+      type="button"
+      class="quiet small"
+      title={onlyIcon ? label : undefined}
+      onClick={() => void copy()}
+    >
+      <Icon name={done.value ? "check" : icon} />
+      <span aria-live="polite" class={onlyIcon ? "sr" : undefined}>
+        {done.value ? "Copied" : label}
+      </span>
     </button>
   );
 }

@@ -5,18 +5,32 @@ import { useEffect, useId, useRef } from "preact/hooks";
 
 interface DialogProps {
   title: string;
+  /** How it looks, where it is more than a question. */
+  kind?: string;
   onClose: () => void;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, kind, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby={heading} onClose={onClose}>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the browser's own key for it.
+    <dialog
+      ref={dialog}
+      class={kind}
+      aria-labelledby={heading}
+      onClose={onClose}
+      onClick={(event) => {
+        // Beside what stands in it there is only the ground behind it.
+        if (kind !== undefined && event.target === dialog.current) {
+          dialog.current?.close();
+        }
+      }}
+    >
       <h2 id={heading}>{title}</h2>
       {children}
     </dialog>

@@ -1,6 +1,7 @@
 // Times as people read them, in their own language and zone.
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", month: "long", day: "numeric" });
 const DAY_AND_YEAR = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "long", day: "numeric" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
@@ -8,9 +9,14 @@ const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 export const clock = (at: string): string => CLOCK.format(new Date(at));
+export const clockWithSeconds = (at: string): string => SECONDS.format(new Date(at));
 export const date = (at: string): string => DATE.format(new Date(at));
 export const full = (at: string): string => FULL.format(new Date(at));
 export const dayKey = (at: string): string => new Date(at).toDateString();
+
+/** A time of today by the clock, another with its day. */
+export const moment = (at: string): string =>
+  dayKey(at) === new Date().toDateString() ? clock(at) : date(at);
 
 /** The heading over a day's messages. */
 export function day(at: string): string {

@@ -1,0 +1,34 @@
+// What people come for can be done by the clicks that are written down, on a desk and on a phone's narrow page alike
+// where a hover is not needed.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { openPage, startBrowser } from "./browser.ts";
+import { fill, fillEndpoints } from "./screens.ts";
+import { type Stage, setStage } from "./stage.ts";
+import { TASKS, walk } from "./tasks.ts";
+
+let stage: Stage;
+let browser: Browser;
+
+before(async () => {
+  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
+  await fill(stage);
+  await fillEndpoints(stage);
+});
+after(async () => {
+  await browser?.close();
+  await stage?.stop();
+});
+
+describe("twelve tasks", () => {
+  for (const task of TASKS) {
+    it(task.wants, async () => {
+      const { page, context, errors } = await openPage(browser);
+      await walk(stage, page, task);
+      assert.deepEqual(errors, []);
+      await context.close();
+    });
+  }
+});
