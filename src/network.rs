@@ -10,6 +10,7 @@ mod counts;
 mod credential;
 mod documents;
 mod health;
+mod leases;
 mod messages;
 pub mod operator;
 mod presence;

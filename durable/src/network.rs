@@ -13,6 +13,7 @@ mod attach;
 mod conversations;
 mod credential;
 mod describe;
+mod leases;
 mod notices;
 mod object;
 mod once;
@@ -36,6 +37,7 @@ use crate::bindings::object::{referral, Class};
 use crate::migrate;
 use crate::remembering::Remembering;
 use crate::sql::{Sql, Statement};
+use leases::Leases;
 use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::moltnet::access::Scopes;
 use moltghost_protocol::moltnet::claims::{Claims, View};
@@ -82,6 +84,7 @@ pub struct Network<S, W> {
     pepper: Pepper,
     settings: Settings,
     rates: RefCell<Rates>,
+    leases: RefCell<Leases>,
     metrics: RefCell<Metrics>,
     /// Whether this instance has seen that the schema is the newest.
     ready: Cell<bool>,
@@ -108,6 +111,7 @@ impl<S: Sql, W: World> Network<S, W> {
             pepper,
             settings,
             rates: RefCell::default(),
+            leases: RefCell::default(),
             metrics: RefCell::default(),
             ready: Cell::new(false),
             behind: Cell::new(false),
@@ -124,7 +128,7 @@ impl<S: Sql, W: World> Network<S, W> {
         match self.take(ask) {
             Ok(Reply::Ticket(ticket)) if refer => {
                 let post = Post { caller: ticket.caller, message: ticket.message };
-                let ask = RoomAsk::Post { open: ticket.open, posts: vec![post] };
+                let ask = RoomAsk::Post { open: ticket.open, posts: vec![post], lease: ticket.lease };
                 referral(Class::Room, &ticket.conversation.to_string(), &write(&ask))
             }
             outcome => write_outcome(&outcome),
@@ -173,7 +177,7 @@ impl<S: Sql, W: World> Network<S, W> {
             NetworkOp::Register(request) => self.register(&asker, &request, &ask.nonce),
             NetworkOp::Rotate { agent, request } => self.rotate(&asker, &agent, &request, &ask.nonce),
             NetworkOp::Apply(request) => self.bring_in(&request),
-            NetworkOp::Send(request) => self.send(&asker, *request),
+            NetworkOp::Send(request) => self.send(&asker, *request, ask.lease),
             NetworkOp::Pairings(page) => self.pairings(&page),
             NetworkOp::Document { document, base } => self.document(&asker, document, &base),
             NetworkOp::Observe => self.observe(&asker),
@@ -187,6 +191,7 @@ impl<S: Sql, W: World> Network<S, W> {
     fn prepare(&self) -> Outcome<()> {
         if !self.ready.get() {
             migrate::migrate(&self.sql, migrate::version(&self.sql)?, schema::NETWORK)?;
+            self.load_leases()?;
             self.ready.set(true);
         }
         Ok(())
@@ -223,9 +228,10 @@ impl<S: Sql, W: World> Network<S, W> {
         }
     }
 
-    /// Something was written that others must learn.
+    /// Something was written that others must learn, and that may decide about messages.
     fn changed(&self) {
         self.world.wake(self.world.now());
+        self.ends_leases();
     }
 }
 

@@ -11,6 +11,7 @@ mod artifacts;
 mod conversation;
 mod deliver;
 mod history;
+mod leases;
 mod object;
 mod open;
 mod outbox;

@@ -3,6 +3,7 @@
 //! A request that is wrong by itself is not refused before its caller is known to be let in: who has no business here
 //! learns nothing from the order of checks.
 
+use super::leases::Lease;
 use super::{counts, credential, page, write};
 use crate::answer::Answer;
 use crate::request::Request;
@@ -19,7 +20,7 @@ use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::{self, Conversation};
 use moltghost_protocol::object::hub::HubAsk;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, OperatorOp, Reply};
-use moltghost_protocol::object::room::RoomAsk;
+use moltghost_protocol::object::room::{LeasedPost, RoomAsk, REFER};
 use moltghost_protocol::object::{read_outcome, write as written};
 use serde::de::DeserializeOwned;
 
@@ -46,24 +47,54 @@ impl Asking<'_> {
     /// # Errors
     /// Its refusal.
     pub async fn network_as(&self, credential: Option<String>, op: NetworkOp) -> Outcome<Reply> {
-        let ask = written(&self.asked(credential, op, false)?);
+        let ask = written(&self.asked(credential, op)?);
         read_outcome(&self.call(Class::Network, &name::network(&self.settings.id), &ask).await?)
     }
 
-    /// Asks the network to let a message through; answers what its conversation says, or the network's refusal, as text.
+    /// Takes a message, which has its id, to its conversation: by way of the network, unless the conversation holds a
+    /// lease for it. Answers what the conversation says, or the network's refusal, as text.
     ///
     /// # Errors
     /// As [`Asking::network`]; where an object cannot be reached.
     pub async fn send(&self, message: SendRequest) -> Outcome<String> {
         let credential = credential::of(self.request, self.settings)?;
-        let ask = written(&self.asked(credential, NetworkOp::Send(Box::new(message)), true)?);
+        let lease = self.lease(credential.as_deref(), &message);
+        let mut message = message;
+        if let Some(lease) = lease.as_ref().filter(|lease| lease.is_held()) {
+            let ask = RoomAsk::Leased(Box::new(LeasedPost { key: lease.key.clone(), message }));
+            let answer = self.call(Class::Room, &lease.conversation, &written(&ask)).await?;
+            if answer != REFER {
+                return Ok(answer);
+            }
+            lease.forget();
+            let RoomAsk::Leased(refused) = ask else { return Err(answered_wrongly()) };
+            message = refused.message;
+        }
+        let asked = self.asked(credential, NetworkOp::Send(Box::new(message)))?;
+        let key = lease.as_ref().map(|lease| lease.key.clone());
+        let ask = written(&NetworkAsk { refer: true, lease: key, ..asked });
         let name = name::network(&self.settings.id);
-        call_referred(&self.request.env, Class::Network, &name, &ask).await.map_err(unreachable)
+        let answer =
+            call_referred(&self.request.env, Class::Network, &name, &ask).await.map_err(unreachable)?;
+        match (answer.strip_prefix(REFER), lease) {
+            (Some(rest), Some(lease)) => {
+                lease.keep();
+                Ok(rest.to_owned())
+            }
+            _ => Ok(answer),
+        }
     }
 
-    fn asked(&self, credential: Option<String>, op: NetworkOp, refer: bool) -> Outcome<NetworkAsk> {
-        let (client, nonce, answered) = (client(self.request), nonce(&op)?, counts::take());
-        Ok(NetworkAsk { credential, client, nonce, answered, refer, op })
+    /// The lease that a room may hold for a message; none for direct conversations.
+    fn lease(&self, credential: Option<&str>, message: &SendRequest) -> Option<Lease> {
+        let config = self.request.config().ok()?;
+        Lease::of(config.pepper().ok()?, &self.settings.id, credential, &client(self.request), message)
+    }
+
+    fn asked(&self, credential: Option<String>, op: NetworkOp) -> Outcome<NetworkAsk> {
+        let (client, answered) = (client(self.request), counts::take());
+        let nonce = nonce(&op)?;
+        Ok(NetworkAsk { credential, client, answered, ..NetworkAsk::ours(op, nonce) })
     }
 
     /// Asks the network for a document.

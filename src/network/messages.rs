@@ -42,5 +42,10 @@ pub async fn send(asking: &Asking<'_>) -> Outcome<Answer> {
 async fn stored_by_ticket(asking: &Asking<'_>, reply: Reply) -> Outcome<Stored> {
     let Reply::Ticket(ticket) = reply else { return Err(super::ask::answered_wrongly()) };
     let post = Post { caller: ticket.caller, message: ticket.message };
-    asking.conversation(&ticket.conversation, &RoomAsk::Post { open: ticket.open, posts: vec![post] }).await
+    asking
+        .conversation(
+            &ticket.conversation,
+            &RoomAsk::Post { open: ticket.open, posts: vec![post], lease: None },
+        )
+        .await
 }

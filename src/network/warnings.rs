@@ -93,14 +93,7 @@ async fn roomless(env: &JsValue, home: &str) -> Outcome<Option<Warning>> {
         return Ok(None);
     }
     let op = NetworkOp::Roomless(attached);
-    let ask = NetworkAsk {
-        credential: None,
-        client: String::new(),
-        nonce: String::new(),
-        answered: vec![],
-        refer: false,
-        op,
-    };
+    let ask = NetworkAsk::ours(op, String::new());
     let answer = call(env, Class::Network, &name::network(home), &write_object(&ask)).await;
     let Reply::Roomless(count) = read_outcome(&answer.map_err(unreachable)?)? else {
         return Err(answered_wrongly());

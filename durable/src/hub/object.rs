@@ -212,8 +212,7 @@ impl World for Platform {
 
     async fn network(&self, op: NetworkOp, nonce: String) -> Outcome<Reply> {
         let name = name::network(&self.home);
-        let ask =
-            NetworkAsk { credential: None, client: String::new(), nonce, answered: vec![], refer: false, op };
+        let ask = NetworkAsk::ours(op, nonce);
         match object::call(&self.env, object::Class::Network, &name, &write(&ask)).await {
             Ok(answer) => read_outcome(&answer),
             Err(failure) => Err(MoltnetError::unavailable(failure.to_string())),

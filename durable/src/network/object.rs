@@ -4,7 +4,7 @@
 #![allow(unsafe_code, missing_docs, reason = "written by the wasm-bindgen macro")]
 
 use super::{Network as Rules, World};
-use crate::bindings::{d1, entry, now, object, random, Failure};
+use crate::bindings::{d1, entry, now, object, random, task, Failure};
 use crate::sql::Statement;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::settings::Settings;
@@ -36,7 +36,7 @@ impl Network {
     pub fn new(state: &JsValue, env: &JsValue) -> Self {
         let rules = open(state, env).map(Rc::new);
         let turns = match rules.clone() {
-            Ok(rules) => object::Turns::new(move |message| rules.handle(&message)),
+            Ok(rules) => object::Turns::deferring(move |message, waiting| handle(&rules, &message, waiting)),
             Err(failure) => object::Turns::new(move |_| {
                 write_outcome::<()>(&Err(MoltnetError::unavailable(failure.to_string())))
             }),
@@ -62,6 +62,27 @@ impl Network {
         entry::guard(&js_sys::Object::new(), &JsValue::UNDEFINED, ALARM_MS, "", work)
             .map_err(|failure| JsValue::from_str(&failure.0))
     }
+}
+
+/// Answers at once, unless rooms must be told of a change before it is acknowledged.
+fn handle(rules: &Rc<Opened>, message: &str, waiting: object::Waiting) -> Option<String> {
+    let answer = rules.handle(message);
+    let recall = match rules.recall() {
+        Ok(None) => return Some(answer),
+        Ok(Some(recall)) => recall,
+        Err(error) => return Some(write_outcome::<()>(&Err(error))),
+    };
+    let rules = Rc::clone(rules);
+    task::soon(async move {
+        let answer = match rules.tell_recall(&recall).await {
+            Err(error) if recall.holds => write_outcome::<()>(&Err(error)),
+            _ => answer,
+        };
+        if let Err(failure) = object::answer(&[(waiting, answer)]) {
+            entry::log("change_unanswered", &failure.to_string());
+        }
+    });
+    None
 }
 
 fn open(state: &JsValue, env: &JsValue) -> Result<Opened, Failure> {

@@ -57,6 +57,7 @@ impl<S: Sql, W: World> Network<S, W> {
         let limits = change.applied(self.limits()?)?;
         let text = serde_json::to_string(&limits).unwrap_or_default();
         self.sql.run("UPDATE total SET limits = ?1", &[text.into()])?;
+        self.ends_leases();
         document(200, &limits)
     }
 

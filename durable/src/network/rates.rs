@@ -35,13 +35,19 @@ pub(super) struct Rate<'a> {
     pub window: Millis,
 }
 
+impl Rate<'_> {
+    fn key(&self, who: &str) -> String {
+        format!("{}:{who}", self.name)
+    }
+}
+
 impl<S: Sql, W: World> Network<S, W> {
     /// Counts one use by `who`.
     ///
     /// # Errors
     /// 429 until the window ends.
     pub(super) fn count(&self, rate: &Rate<'_>, who: &str) -> Outcome<()> {
-        let key = format!("{}:{who}", rate.name);
+        let key = rate.key(who);
         let now = self.world.now();
         let mut rates = self.rates.borrow_mut();
         let mut window = match rates.0.get(&key) {
@@ -64,11 +70,7 @@ impl<S: Sql, W: World> Network<S, W> {
         }
         if window.used >= window.leased {
             window.leased = (window.leased + i64::from((rate.limit / LEASES).max(1))).min(limit);
-            self.sql.run(
-                "INSERT INTO rate (key, began, leased) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (key) DO UPDATE SET began = excluded.began, leased = excluded.leased",
-                &[key.as_str().into(), window.began.into(), window.leased.into()],
-            )?;
+            self.write_lease(&key, &window)?;
         }
         window.used += 1;
         if rates.0.len() >= KEPT && !rates.0.contains_key(&key) {
@@ -78,6 +80,35 @@ impl<S: Sql, W: World> Network<S, W> {
             self.sql.run("DELETE FROM rate WHERE began < ?1", &[old.into()])?;
         }
         rates.0.insert(key, window);
+        Ok(())
+    }
+
+    /// Counts `more` uses by `who` ahead of them, if the window has begun in earnest: `busy` uses are in it. Answers when
+    /// it ends.
+    pub(super) fn lend(&self, rate: &Rate<'_>, who: &str, more: u32, busy: u32) -> Outcome<Option<Millis>> {
+        let key = rate.key(who);
+        let mut rates = self.rates.borrow_mut();
+        let Some(window) = rates.0.get_mut(&key) else { return Ok(None) };
+        let (now, used) = (self.world.now(), window.used + i64::from(more));
+        let end = window.began + rate.window;
+        if window.used < i64::from(busy) || used > i64::from(rate.limit) || now >= end {
+            return Ok(None);
+        }
+        if used > window.leased {
+            let leased = (used + i64::from(rate.limit / LEASES)).min(i64::from(rate.limit));
+            self.write_lease(&key, &Window { leased, ..*window })?;
+            window.leased = leased;
+        }
+        window.used = used;
+        Ok(Some(end))
+    }
+
+    fn write_lease(&self, key: &str, window: &Window) -> Outcome<()> {
+        self.sql.run(
+            "INSERT INTO rate (key, began, leased) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET began = excluded.began, leased = excluded.leased",
+            &[key.into(), window.began.into(), window.leased.into()],
+        )?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The stored form of a network. A step that was released never changes.
 
 /// A network.
-pub const NETWORK: &[&[&str]] = &[FIRST, NOTICES, ATTACHING, ANSWERS];
+pub const NETWORK: &[&[&str]] = &[FIRST, NOTICES, ATTACHING, ANSWERS, LEASES];
 
 /// Agents claim their handles by attaching. `claimed`: the token that was made then has never come back.
 const ATTACHING: &[&str] = &["ALTER TABLE agent ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0"];
@@ -69,4 +69,11 @@ const ANSWERS: &[&str] = &[
     "CREATE TABLE answered (
         nonce TEXT PRIMARY KEY, at INTEGER NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL
     ) WITHOUT ROWID",
+];
+
+const LEASES: &[&str] = &[
+    // Rooms that may hold leases for posts, and until when. The revision grows each time that leases are recalled.
+    "CREATE TABLE leased (room TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE revision (number INTEGER NOT NULL)",
+    "INSERT INTO revision VALUES (0)",
 ];

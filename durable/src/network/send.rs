@@ -1,6 +1,7 @@
 //! Whether a message may be sent, and to which object. Everything but the room's own write policy and repeats is
 //! decided here; threads and direct conversations that are new are bound here, before anything is acknowledged.
 
+use super::leases::Lent;
 use super::rates::{Rate, MINUTE};
 use super::rooms::Row;
 use super::{Asker, Network, World};
@@ -17,12 +18,14 @@ use moltghost_protocol::object::network::{Reply, Ticket};
 use moltghost_protocol::object::room::{Open, State};
 
 impl<S: Sql, W: World> Network<S, W> {
-    pub(super) fn send(&self, asker: &Asker, request: SendRequest) -> Outcome<Reply> {
+    /// Lets a message through; `lease`: the key of the lease that its room may have.
+    pub(super) fn send(&self, asker: &Asker, request: SendRequest, lease: Option<String>) -> Outcome<Reply> {
         let claims = asker.claims.as_ref();
         let caller = caller(self.settings.mode(), claims);
         let who = if claims.is_some() { &caller.principal } else { &asker.client };
         let limit = self.limits()?.posts_per_minute;
-        self.count(&Rate { name: "posts_per_minute", limit, window: MINUTE }, who)?;
+        let rate = Rate { name: "posts_per_minute", limit, window: MINUTE };
+        self.count(&rate, who)?;
         if request.target.kind.trim() == "dm" {
             self.dms_are_on()?;
         }
@@ -34,8 +37,10 @@ impl<S: Sql, W: World> Network<S, W> {
         })?;
         request.check().map_err(MoltnetError::invalid)?;
         let (now, random) = (self.world.now(), self.world.random()?);
+        let at_home =
+            matches!(request.origin.network_id.trim(), "") || request.origin.network_id.trim() == self.home();
         let mut message = request.normalised(self.home(), || id::mint("msg", now, random));
-        self.name_sender(&mut message)?;
+        let name = self.name_sender(&mut message)?;
         let (conversation, open) = match message.target.kind.as_str() {
             "dm" => self.bind_dm(&caller, &message)?,
             kind => {
@@ -47,18 +52,32 @@ impl<S: Sql, W: World> Network<S, W> {
                 (self.conversation(ConversationKind::Room, &row.room.id), open.map(Box::new))
             }
         };
-        Ok(Reply::Ticket(Box::new(Ticket { conversation, open, caller, message })))
+        // A room that lacks something learns it from the ticket, and decides nothing alone until it knows.
+        let lease = match lease.filter(|_| open.is_none() && at_home && (claims.is_some() || !asker.known)) {
+            Some(key) => {
+                self.lease(&rate, who, &message.target.room_id, Lent { key, caller: &caller, name })?
+            }
+            None => None,
+        };
+        Ok(Reply::Ticket(Box::new(Ticket {
+            conversation,
+            open,
+            caller,
+            message,
+            lease: lease.map(Box::new),
+        })))
     }
 
-    /// The registered name of an agent wins over what the message says (rulings #28).
-    fn name_sender(&self, message: &mut SendRequest) -> Outcome<()> {
+    /// The registered name of an agent wins over what the message says (rulings #28). Answers that name.
+    fn name_sender(&self, message: &mut SendRequest) -> Outcome<Option<String>> {
         let (agent, local) = sender::identity(self.home(), &message.from);
         if local && message.from.kind.trim() != "human" {
             if let Some(row) = self.agent_row(&agent)?.filter(|row| !row.name.is_empty()) {
-                message.from.name = row.name;
+                message.from.name.clone_from(&row.name);
+                return Ok(Some(row.name));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Binds a thread to its room, once. Only for who may write there: else anybody could take ids away.

@@ -1,6 +1,7 @@
 //! The rules of the directory over a real database, with rooms and D1 that fail on request.
 
 mod directory;
+mod leases;
 mod model;
 mod sending;
 mod tokens;
@@ -164,10 +165,7 @@ impl Bench {
         let ask = NetworkAsk {
             credential: credential.map(str::to_owned),
             client: client.to_owned(),
-            nonce: nonce.to_owned(),
-            answered: vec![],
-            refer: false,
-            op,
+            ..NetworkAsk::ours(op, nonce.to_owned())
         };
         read_outcome(&self.network.handle(&write(&ask)))
     }

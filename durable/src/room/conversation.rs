@@ -1,12 +1,13 @@
 //! A conversation in memory, how it is loaded, and the ways in: a message, and the posts that wait.
 
+use super::leases::{Leased, Leases};
 use super::schema::STEPS;
 use crate::migrate;
 use crate::sql::{column, Sql, Value};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::name::{Conversation, ConversationKind};
-use moltghost_protocol::object::room::{Open, Post, RoomAsk, State};
+use moltghost_protocol::object::room::{Open, Post, RoomAsk, State, REFER};
 use moltghost_protocol::object::write_outcome;
 use moltghost_protocol::time::Millis;
 
@@ -66,6 +67,7 @@ pub struct Room<S> {
     /// Whether nobody followed when the hub was last told, and only messages have come since.
     pub(super) hub_quiet: bool,
     pub(super) loaded: Option<Loaded>,
+    pub(super) leases: Leases,
 }
 
 impl<S: Sql> Room<S> {
@@ -79,6 +81,7 @@ impl<S: Sql> Room<S> {
             hub_asked: false,
             hub_quiet: false,
             loaded: None,
+            leases: Leases::default(),
         }
     }
 
@@ -93,9 +96,23 @@ impl<S: Sql> Room<S> {
             RoomAsk::Close { version } => {
                 write_outcome(&self.touch().and_then(|()| self.close(version, turn)))
             }
-            RoomAsk::Post { open, posts } => {
-                write_outcome(&Outcome::Ok(self.post(open.as_deref(), &posts, turn)))
+            RoomAsk::Post { open, posts, lease } => {
+                let answer = write_outcome(&Outcome::Ok(self.post(open.as_deref(), &posts, turn)));
+                let kept = lease.is_some_and(|lease| self.keep(*lease, turn.now));
+                if kept {
+                    format!("{REFER}{answer}")
+                } else {
+                    answer
+                }
             }
+            RoomAsk::Leased(post) => match self.leased(*post, turn.now) {
+                Leased::Refer => REFER.to_owned(),
+                Leased::Refused(error) => write_outcome::<()>(&Err(error)),
+                Leased::Post(post) => {
+                    write_outcome(&Outcome::Ok(self.post(None, std::slice::from_ref(&post), turn)))
+                }
+            },
+            RoomAsk::Recall { revision } => write_outcome(&self.touch().and_then(|()| self.recall(revision))),
             RoomAsk::Messages { thread, page } => {
                 written(self.reading().and_then(|()| self.messages(thread.as_deref(), &page)))
             }

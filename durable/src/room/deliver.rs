@@ -173,14 +173,7 @@ async fn inform(shared: &Shared, summary: DmSummary) -> Outcome<u64> {
     let name = name::network(&shared.room.borrow().name.network);
     let offset = summary.last_offset;
     let op = NetworkOp::DmSummary(summary);
-    let ask = NetworkAsk {
-        credential: None,
-        client: String::new(),
-        nonce: String::new(),
-        answered: vec![],
-        refer: false,
-        op,
-    };
+    let ask = NetworkAsk::ours(op, String::new());
     let answer = call(&shared.env, Class::Network, &name, &write(&ask)).await;
     read_outcome::<Reply>(&answer.map_err(|failure| MoltnetError::unavailable(failure.0))?)?;
     Ok(offset)

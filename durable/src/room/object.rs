@@ -4,18 +4,19 @@
 
 use super::conversation::{Room as Rules, Turn};
 use super::deliver::Deliver;
+use super::leases::Leased;
 use crate::bindings::object::{self, Waiting};
 use crate::bindings::{d1::Database, entry, now, random, Failure};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::name::Conversation;
-use moltghost_protocol::object::room::{Open, Post, RoomAsk};
+use moltghost_protocol::object::room::{Open, Post, RoomAsk, REFER};
 use moltghost_protocol::object::{read, write_outcome};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// A message with posts, and how it is answered.
-type Waits = (Waiting, (Option<Box<Open>>, Vec<Post>));
+/// A message with posts, how it is answered, and what stands before the answer.
+type Waits = ((Waiting, &'static str), (Option<Box<Open>>, Vec<Post>));
 
 /// What messages, later turns and alarms share.
 pub(super) struct Shared {
@@ -88,15 +89,17 @@ impl Shared {
     fn handle(self: &Rc<Self>, message: &str, waiting: Waiting, post: &object::Later) -> Option<String> {
         match read(message) {
             Err(problem) => Some(refused(&problem.message)),
-            Ok(RoomAsk::Post { open, posts }) => {
-                let mut queue = self.waiting.borrow_mut();
-                if queue.is_empty() {
-                    if let Err(failure) = post.gather() {
-                        return Some(refused(&failure.0));
-                    }
+            Ok(RoomAsk::Post { open, posts, lease }) => {
+                let kept = lease.is_some_and(|lease| self.room.borrow_mut().keep(*lease, now()));
+                self.wait((waiting, if kept { REFER } else { "" }), (open, posts), post)
+            }
+            Ok(RoomAsk::Leased(asked)) => {
+                let leased = self.room.borrow_mut().leased(*asked, now());
+                match leased {
+                    Leased::Refer => Some(REFER.to_owned()),
+                    Leased::Refused(error) => Some(write_outcome::<()>(&Err(error))),
+                    Leased::Post(one) => self.wait((waiting, ""), (None, vec![*one]), post),
                 }
-                queue.push((waiting, (open, posts)));
-                None
             }
             Ok(ask) => {
                 let answer = self.room.borrow_mut().handle(ask, &turn());
@@ -107,12 +110,32 @@ impl Shared {
         }
     }
 
+    /// Lets posts wait for the turn that stores them.
+    fn wait(
+        &self,
+        waiting: (Waiting, &'static str),
+        posts: (Option<Box<Open>>, Vec<Post>),
+        post: &object::Later,
+    ) -> Option<String> {
+        let mut queue = self.waiting.borrow_mut();
+        if queue.is_empty() {
+            if let Err(failure) = post.gather() {
+                return Some(refused(&failure.0));
+            }
+        }
+        queue.push((waiting, posts));
+        None
+    }
+
     fn post(self: &Rc<Self>) {
         let (tickets, posts): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
         let answers = self.room.borrow_mut().post_all(posts, &turn());
         self.deliver.soon(self);
         Deliver::push(self);
-        let answers: Vec<_> = tickets.into_iter().zip(answers).collect();
+        let told = |((waiting, before), answer): ((Waiting, &str), String)| {
+            (waiting, if before.is_empty() { answer } else { format!("{before}{answer}") })
+        };
+        let answers: Vec<_> = tickets.into_iter().zip(answers).map(told).collect();
         if let Err(failure) = object::answer(&answers) {
             entry::log("posts_unanswered", &failure.to_string());
         }

@@ -27,4 +27,7 @@ pub const STEPS: &[&[&str]] = &[&[
     // What was there before the hub was is history.
     "ALTER TABLE mark ADD COLUMN hub INTEGER NOT NULL DEFAULT 0",
     "UPDATE mark SET hub = coalesce((SELECT max(offset) FROM log), 0)",
+], &[
+    // The network's revision that ended leases last; one row, once there was any.
+    "CREATE TABLE recalled (revision INTEGER NOT NULL)",
 ]];

@@ -1,6 +1,7 @@
 //! The rules over real SQL, and the statements for D1 over the schemas in `migrations/`.
 
 mod begin;
+mod leases;
 mod model;
 mod outbox;
 mod pages;

@@ -17,7 +17,7 @@ use crate::moltnet::token::NewToken;
 use crate::name::Conversation;
 use crate::object::attach::{Attached, Identifying, Unanswered};
 use crate::object::hub::Admitted;
-use crate::object::room::{DmSummary, Open};
+use crate::object::room::{DmSummary, Open, PostLease};
 use serde::{Deserialize, Serialize};
 
 /// One request.
@@ -39,8 +39,26 @@ pub struct NetworkAsk {
     /// Whether a message that may be sent is answered with a referral to its conversation, which is given the message.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refer: bool,
+    /// The key of the lease that the conversation of a message may have, if the Worker can use one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
     /// What is asked.
     pub op: NetworkOp,
+}
+
+impl NetworkAsk {
+    /// What a part of ours asks, in no caller's name.
+    pub fn ours(op: NetworkOp, nonce: String) -> Self {
+        Self {
+            credential: None,
+            client: String::new(),
+            nonce,
+            answered: vec![],
+            refer: false,
+            lease: None,
+            op,
+        }
+    }
 }
 
 /// What can be asked.
@@ -215,6 +233,9 @@ pub struct Ticket {
     pub caller: Caller,
     /// The message, checked and normalised.
     pub message: SendRequest,
+    /// Lets the conversation take further messages like this one by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Box<PostLease>>,
 }
 
 /// Where something is read.

@@ -6,6 +6,8 @@
 //!
 //! What was never opened answers 404 and leaves no trace. Everything but a message without id may be sent again.
 
+use crate::alphabet::hex;
+use crate::credential::Pepper;
 use crate::moltnet::access::Caller;
 use crate::moltnet::mention::NetworkAlias;
 use crate::moltnet::message::SendRequest;
@@ -37,6 +39,18 @@ pub enum RoomAsk {
         open: Option<Box<Open>>,
         /// The messages, in order.
         posts: Vec<Post>,
+        /// Lets the conversation take further messages like this one by itself. Where it keeps the lease, a tab stands
+        /// before its answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Box<PostLease>>,
+    },
+    /// Stores a message of a caller for whom the conversation holds a lease, and answers as to [`RoomAsk::Post`];
+    /// [`REFER`] where it does not, or cannot decide alone: then nothing was stored, and the network is to be asked.
+    Leased(Box<LeasedPost>),
+    /// Ends every lease of before this revision, those on their way included. Answers `null`.
+    Recall {
+        /// The network's revision.
+        revision: u64,
     },
     /// `{"messages":[…],"page":…}`: of the room itself or of one thread.
     Messages {
@@ -109,6 +123,54 @@ pub struct Post {
     pub caller: Caller,
     /// The message, checked and normalised.
     pub message: SendRequest,
+}
+
+/// A network's leave, to one of its rooms, to take messages of one sender without asking the network about each
+/// (decision 0021). It stands for what the network found: everything that its answer depends on is in the lease's key,
+/// checked by the room itself, or recalls the lease before it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostLease {
+    /// Which messages it is for: see [`lease_key`].
+    pub key: String,
+    /// For so many messages: the network has counted them by the caller's limit.
+    pub posts: u32,
+    /// Until then.
+    pub until: Millis,
+    /// The network's revision when it was given.
+    pub revision: u64,
+    /// Who sends.
+    pub caller: Caller,
+    /// The name under which the sender is registered, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A message of a caller for whom the conversation may hold a lease.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeasedPost {
+    /// The lease's key.
+    pub key: String,
+    /// The message as the caller sent it, with an id.
+    pub message: SendRequest,
+}
+
+/// The answer of a conversation that holds no lease for a message.
+pub const REFER: &str = "\t";
+
+/// What stands for all messages that the network decides about alike, but for the room: whoever sends the same
+/// credential, or none from the same address, in the same sender's name, of the same network. 64 hexadecimal digits,
+/// keyed by the pepper: a token cannot be found out from it.
+pub fn lease_key(
+    pepper: &Pepper,
+    network: &str,
+    credential: Option<&str>,
+    client: &str,
+    message: &SendRequest,
+) -> String {
+    let from = serde_json::to_string(&message.from).unwrap_or_default();
+    let who = credential.map_or(["client", client], |token| ["token", token]);
+    let [kind, who] = who;
+    hex(&pepper.derive("moltghost/post-lease/v1", &[network, kind, who, &from, &message.origin.network_id]))
 }
 
 /// What a direct conversation tells `Network` of itself, at least once and in any order: `last_offset` says which is

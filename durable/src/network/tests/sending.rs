@@ -52,15 +52,8 @@ fn a_message_is_referred_to_its_conversation_where_that_is_asked_for() {
     let refer = |target| {
         let message = SendRequest { id: "m".into(), ..message("a", target) };
         let op = NetworkOp::Send(Box::new(message));
-        let (credential, client, nonce) = (Some(a.clone()), String::new(), String::new());
-        bench.network.handle(&write(&NetworkAsk {
-            credential,
-            client,
-            nonce,
-            answered: vec![],
-            refer: true,
-            op,
-        }))
+        let ask = NetworkAsk::ours(op, String::new());
+        bench.network.handle(&write(&NetworkAsk { credential: Some(a.clone()), refer: true, ..ask }))
     };
     let referral = refer(to_room("r"));
     let parts: Vec<&str> = referral.split('\t').collect();

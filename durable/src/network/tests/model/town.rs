@@ -12,11 +12,12 @@ use crate::sqlite::Sqlite;
 use crate::stream::link::Socket;
 use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
+use moltghost_protocol::moltnet::message::SendRequest;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
 use moltghost_protocol::object::hub::{HubAsk, Notice};
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
-use moltghost_protocol::object::room::RoomAsk;
+use moltghost_protocol::object::room::{lease_key, RoomAsk};
 use moltghost_protocol::object::{read, read_outcome, write};
 use moltghost_protocol::time::Millis;
 use serde::de::DeserializeOwned;
@@ -263,7 +264,7 @@ impl Town {
 
     /// Time goes on.
     pub fn pass(&self) {
-        let ms = 1 + self.ground.dice.below(20_000);
+        let ms = 1 + self.ground.dice.below(2_000);
         self.ground.now.set(self.ground.now.get() + i64::try_from(ms).unwrap());
     }
 
@@ -292,23 +293,45 @@ impl Town {
 
     /// Asks the directory in the name of whoever has this token.
     pub fn ask(&self, credential: &str, op: NetworkOp) -> Sent<Outcome<Reply>> {
+        self.ask_for(credential, op, None)
+    }
+
+    /// The same, of a message for which the conversation may get a lease.
+    pub fn ask_for(&self, credential: &str, op: NetworkOp, lease: Option<String>) -> Sent<Outcome<Reply>> {
         self.asked.set(self.asked.get() + 1);
         let ask = NetworkAsk {
             credential: Some(credential.to_owned()),
-            client: String::new(),
-            nonce: format!("nonce-{:020}", self.asked.get()),
-            answered: vec![],
-            refer: false,
-            op,
+            lease,
+            ..NetworkAsk::ours(op, format!("nonce-{:020}", self.asked.get()))
         };
         let message = write(&ask);
-        self.ground.send(|| read_outcome(&self.network.handle(&message)))
+        self.ground.send(|| {
+            let answer = self.network.handle(&message);
+            // Nothing is acknowledged before every room has been told; a caller who hears of a failure asks again.
+            while let Some(recall) = self.network.recall().unwrap() {
+                if block_on(self.network.tell_recall(&recall)).is_ok() {
+                    break;
+                }
+            }
+            read_outcome(&answer)
+        })
+    }
+
+    /// The key of the lease for a message.
+    pub fn lease_key(credential: &str, message: &SendRequest) -> String {
+        lease_key(&Pepper::parse(PEPPER, None).unwrap(), &settings().id, Some(credential), "", message)
     }
 
     /// Asks a conversation.
     pub fn converse<T: DeserializeOwned>(&self, name: &Conversation, ask: &RoomAsk) -> Sent<Outcome<T>> {
+        let Sent { arrived, twice, answer } = self.converse_as_text(name, ask);
+        Sent { arrived, twice, answer: answer.map(|text| read_outcome(&text)) }
+    }
+
+    /// The same; its answer as it comes.
+    pub fn converse_as_text(&self, name: &Conversation, ask: &RoomAsk) -> Sent<String> {
         let message = write(ask);
-        self.ground.send(|| read_outcome(&self.ground.ask_room(name, &message)))
+        self.ground.send(|| self.ground.ask_room(name, &message))
     }
 
     /// The directory's alarm rings, if it is set.
