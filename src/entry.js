@@ -5,16 +5,19 @@
 // Invariant: no object of an instance that is gone is ever called; its rules are made anew over the same storage.
 
 import * as wasm from "./index.js";
+import contract from "./openapi.json";
 
 Error.stackTraceLimit = 100;
 
 /** Shared with the start function and the panic hook of the `worker` crate. */
 const state = wasm.__worker_init_state();
+wasm.describe(contract);
 
 function renew() {
   if (!state.criticalError) return;
   console.log("Reinitializing Wasm application");
   wasm.__wbg_reset_state();
+  wasm.describe(contract);
   state.criticalError = false;
   state.instanceId++;
 }

@@ -5,9 +5,20 @@ use crate::cors;
 use crate::request::Request;
 use moltghost_durable::bindings::d1::{self, Database};
 use moltghost_protocol::error::{Code, Problem};
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
 
-/// The contract, as JSON; written from `docs/openapi.yaml` by the build script.
-const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+thread_local! {
+    /// The contract, as JSON: a text of JavaScript's, since the Wasm is no place for it.
+    static CONTRACT: RefCell<JsValue> = const { RefCell::new(JsValue::NULL) };
+}
+
+/// Takes the contract that is served. Called by the entry for each instance.
+#[allow(unsafe_code, reason = "written by the macro")]
+#[wasm_bindgen]
+pub fn describe(contract: JsValue) {
+    CONTRACT.set(contract);
+}
 
 /// Version of the access layer.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -31,7 +42,7 @@ pub async fn serve(request: &Request) -> Option<Answer> {
 
 /// The contract.
 pub fn openapi() -> Answer {
-    Answer::json_text(200, OPENAPI.to_owned())
+    Answer::json_native(200, CONTRACT.with_borrow(JsValue::clone))
         .lines(&cors::refusal_lines())
         .header("cache-control", "max-age=300")
 }
