@@ -19,8 +19,8 @@ use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::{self, Conversation};
 use moltghost_protocol::object::hub::HubAsk;
-use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, OperatorOp, Reply};
-use moltghost_protocol::object::room::{LeasedPost, RoomAsk, REFER};
+use moltghost_protocol::object::network::{LeaseAsk, NetworkAsk, NetworkOp, OperatorOp, Reply};
+use moltghost_protocol::object::room::{LeasedPost, RoomAsk, REFER, REFER_ONCE};
 use moltghost_protocol::object::{read_outcome, write as written};
 use serde::de::DeserializeOwned;
 
@@ -59,20 +59,22 @@ impl Asking<'_> {
     pub async fn send(&self, message: SendRequest) -> Outcome<String> {
         let credential = credential::of(self.request, self.settings)?;
         let lease = self.lease(credential.as_deref(), &message);
-        let mut message = message;
+        let (mut message, mut spent) = (message, false);
         if let Some(lease) = lease.as_ref().filter(|lease| lease.is_held()) {
             let ask = RoomAsk::Leased(Box::new(LeasedPost { key: lease.key.clone(), message }));
             let answer = self.call(Class::Room, &lease.conversation, &written(&ask)).await?;
-            if answer != REFER {
+            spent = answer == REFER;
+            if spent {
+                lease.forget();
+            } else if answer != REFER_ONCE {
                 return Ok(answer);
             }
-            lease.forget();
-            let RoomAsk::Leased(refused) = ask else { return Err(answered_wrongly()) };
-            message = refused.message;
+            let RoomAsk::Leased(referred) = ask else { return Err(answered_wrongly()) };
+            message = referred.message;
         }
         let asked = self.asked(credential, NetworkOp::Send(Box::new(message)))?;
-        let key = lease.as_ref().map(|lease| lease.key.clone());
-        let ask = written(&NetworkAsk { refer: true, lease: key, ..asked });
+        let may = lease.as_ref().map(|lease| LeaseAsk { key: lease.key.clone(), spent });
+        let ask = written(&NetworkAsk { refer: true, lease: may, ..asked });
         let name = name::network(&self.settings.id);
         let answer =
             call_referred(&self.request.env, Class::Network, &name, &ask).await.map_err(unreachable)?;

@@ -11,6 +11,7 @@ use crate::sql::{column, Sql};
 use moltghost_protocol::moltnet::access::Caller;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::name::ConversationKind;
+use moltghost_protocol::object::network::LeaseAsk;
 use moltghost_protocol::object::room::{PostLease, RoomAsk};
 use moltghost_protocol::time::Millis;
 use std::collections::HashMap;
@@ -26,7 +27,8 @@ const PART: u32 = 100;
 const MOST: u32 = 200;
 const LEAST: u32 = 16;
 
-/// All leases of one caller together are at most this part of its limit: what is leased and not used counts as used.
+/// All leases of one caller together, with those that were recalled in the same window, are at most this part of its
+/// limit: what is leased and not used counts as used.
 const TOGETHER: u32 = 10;
 
 /// Rooms that hold leases at one time.
@@ -42,6 +44,8 @@ pub(super) struct Leases {
     rooms: HashMap<String, Millis>,
     /// By room and key, whose they are and for how many posts, until when.
     lent: HashMap<(String, String), (String, u32, Millis)>,
+    /// By whose they were, for how many posts leases were recalled, until when these count as used.
+    lost: HashMap<String, (u32, Millis)>,
     /// A change of this turn has ended them, and rooms are to be told.
     ended: bool,
     /// Rooms are to be told of an earlier change: they could not be, or the instance that should have is gone.
@@ -54,8 +58,8 @@ pub(super) struct Leases {
 
 /// What a lease is given for.
 pub(super) struct Lent<'a> {
-    /// See [`PostLease::key`].
-    pub key: String,
+    /// What is asked for.
+    pub ask: LeaseAsk,
     /// See [`PostLease::caller`].
     pub caller: &'a Caller,
     /// See [`PostLease::name`].
@@ -95,12 +99,19 @@ impl<S: Sql, W: World> Network<S, W> {
         let mut leases = self.leases.borrow_mut();
         leases.lent.retain(|_, (_, _, until)| *until > now);
         leases.rooms.retain(|_, until| *until > now);
-        // What was lent to the room under the same key is used up, or lost.
-        let place = (room.to_owned(), lent.key.clone());
-        let others = leases.lent.iter().filter(|(other, (of, _, _))| *of == who && **other != place);
-        let together: u32 = others.map(|(_, (_, posts, _))| *posts).sum();
-        let full = leases.rooms.len() >= ROOMS && !leases.rooms.contains_key(room);
+        leases.lost.retain(|_, (_, until)| *until > now);
+        let LeaseAsk { key, spent } = lent.ask;
+        let place = (room.to_owned(), key);
         let resting = leases.ended || leases.owed || leases.recalling > 0 || now < leases.not_before;
+        if let Some((_, _, until)) = leases.lent.get(&place).filter(|_| !spent && !resting) {
+            // The room holds it, and another instance of the Worker did not know.
+            let (until, revision, caller) = (*until, self.revision()?, lent.caller.clone());
+            return Ok(Some(PostLease { key: place.1, posts: 0, until, revision, caller, name: lent.name }));
+        }
+        let others = leases.lent.iter().filter(|(other, (of, _, _))| *of == who && **other != place);
+        let others: u32 = others.map(|(_, (_, posts, _))| *posts).sum();
+        let together = others + leases.lost.get(who).map_or(0, |(posts, _)| *posts);
+        let full = leases.rooms.len() >= ROOMS && !leases.rooms.contains_key(room);
         if posts < LEAST || together + posts > rate.limit / TOGETHER || full || resting {
             return Ok(None);
         }
@@ -119,10 +130,10 @@ impl<S: Sql, W: World> Network<S, W> {
             )?;
             leases.rooms.insert(room.to_owned(), until);
         }
+        let key = place.1.clone();
         leases.lent.insert(place, (who.to_owned(), posts, until));
-        let revision = self.revision()?;
-        let (key, caller, name) = (lent.key, lent.caller.clone(), lent.name);
-        Ok(Some(PostLease { key, posts, until, revision, caller, name }))
+        let (revision, caller) = (self.revision()?, lent.caller.clone());
+        Ok(Some(PostLease { key, posts, until, revision, caller, name: lent.name }))
     }
 
     fn revision(&self) -> Outcome<u64> {
@@ -147,7 +158,12 @@ impl<S: Sql, W: World> Network<S, W> {
         }
         let now = self.world.now();
         leases.rooms.retain(|_, until| *until > now);
-        leases.lent.clear();
+        // How much of them was used nobody knows.
+        for (_, (who, posts, until)) in std::mem::take(&mut leases.lent) {
+            let (lost, end) = leases.lost.entry(who).or_insert((0, until));
+            *lost += posts;
+            *end = until.max(*end);
+        }
         if leases.rooms.is_empty() {
             return Ok(None);
         }

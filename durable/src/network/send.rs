@@ -14,12 +14,17 @@ use moltghost_protocol::moltnet::policy::{may_say, may_write};
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::moltnet::{id, member, sender};
 use moltghost_protocol::name::{Conversation, ConversationKind};
-use moltghost_protocol::object::network::{Reply, Ticket};
+use moltghost_protocol::object::network::{LeaseAsk, Reply, Ticket};
 use moltghost_protocol::object::room::{Open, State};
 
 impl<S: Sql, W: World> Network<S, W> {
-    /// Lets a message through; `lease`: the key of the lease that its room may have.
-    pub(super) fn send(&self, asker: &Asker, request: SendRequest, lease: Option<String>) -> Outcome<Reply> {
+    /// Lets a message through, with the lease that its room may have.
+    pub(super) fn send(
+        &self,
+        asker: &Asker,
+        request: SendRequest,
+        lease: Option<LeaseAsk>,
+    ) -> Outcome<Reply> {
         let claims = asker.claims.as_ref();
         let caller = caller(self.settings.mode(), claims);
         let who = if claims.is_some() { &caller.principal } else { &asker.client };
@@ -54,8 +59,8 @@ impl<S: Sql, W: World> Network<S, W> {
         };
         // A room that lacks something learns it from the ticket, and decides nothing alone until it knows.
         let lease = match lease.filter(|_| open.is_none() && at_home && (claims.is_some() || !asker.known)) {
-            Some(key) => {
-                self.lease(&rate, who, &message.target.room_id, Lent { key, caller: &caller, name })?
+            Some(ask) => {
+                self.lease(&rate, who, &message.target.room_id, Lent { ask, caller: &caller, name })?
             }
             None => None,
         };

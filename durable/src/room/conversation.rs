@@ -7,7 +7,7 @@ use crate::sql::{column, Sql, Value};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::quote::quote;
 use moltghost_protocol::name::{Conversation, ConversationKind};
-use moltghost_protocol::object::room::{Open, Post, RoomAsk, State, REFER};
+use moltghost_protocol::object::room::{Open, Post, RoomAsk, State, REFER, REFER_ONCE};
 use moltghost_protocol::object::write_outcome;
 use moltghost_protocol::time::Millis;
 
@@ -107,6 +107,7 @@ impl<S: Sql> Room<S> {
             }
             RoomAsk::Leased(post) => match self.leased(*post, turn.now) {
                 Leased::Refer => REFER.to_owned(),
+                Leased::ReferOnce => REFER_ONCE.to_owned(),
                 Leased::Refused(error) => write_outcome::<()>(&Err(error)),
                 Leased::Post(post) => {
                     write_outcome(&Outcome::Ok(self.post(None, std::slice::from_ref(&post), turn)))

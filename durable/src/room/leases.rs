@@ -20,8 +20,10 @@ pub(super) type Leases = HashMap<String, PostLease>;
 
 /// What becomes of a message that may come under a lease.
 pub(super) enum Leased {
-    /// The network is to be asked.
+    /// The network is to be asked: there is no lease.
     Refer,
+    /// The network is to be asked about this one.
+    ReferOnce,
     /// The network would refuse it so.
     Refused(MoltnetError),
     /// It may be stored, if the room lets it.
@@ -37,9 +39,12 @@ impl<S: Sql> Room<S> {
         if self.leases.len() >= KEPT {
             self.leases.retain(|_, lease| lease.until > now);
         }
-        let fits = self.leases.len() < KEPT;
+        let held = self.leases.get(&lease.key).filter(|held| held.until > now);
+        let more = held.map_or(0, |held| held.posts);
+        let fits = self.leases.len() < KEPT || self.leases.contains_key(&lease.key);
         if fits {
-            self.leases.insert(lease.key.clone(), lease);
+            let posts = lease.posts.saturating_add(more);
+            self.leases.insert(lease.key.clone(), PostLease { posts, ..lease });
         }
         fits
     }
@@ -77,11 +82,11 @@ impl<S: Sql> Room<S> {
         }
         let target = &asked.message.target;
         if target.room_id.trim() != self.name.id || !matches!(target.kind.as_str(), "room" | "thread") {
-            return Leased::Refer;
+            return Leased::ReferOnce;
         }
         let (caller, name) = (lease.caller.clone(), lease.name.clone());
         if target.kind == "thread" && !self.has_thread(target.thread_id.trim()) {
-            return Leased::Refer;
+            return Leased::ReferOnce;
         }
         if let Some(lease) = self.leases.get_mut(&asked.key) {
             lease.posts -= 1;

@@ -9,7 +9,7 @@ use crate::bindings::object::{self, Waiting};
 use crate::bindings::{d1::Database, entry, now, random, Failure};
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::name::Conversation;
-use moltghost_protocol::object::room::{Open, Post, RoomAsk, REFER};
+use moltghost_protocol::object::room::{Open, Post, RoomAsk, REFER, REFER_ONCE};
 use moltghost_protocol::object::{read, write_outcome};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -97,6 +97,7 @@ impl Shared {
                 let leased = self.room.borrow_mut().leased(*asked, now());
                 match leased {
                     Leased::Refer => Some(REFER.to_owned()),
+                    Leased::ReferOnce => Some(REFER_ONCE.to_owned()),
                     Leased::Refused(error) => Some(write_outcome::<()>(&Err(error))),
                     Leased::Post(one) => self.wait((waiting, ""), (None, vec![*one]), post),
                 }

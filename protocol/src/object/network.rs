@@ -39,11 +39,21 @@ pub struct NetworkAsk {
     /// Whether a message that may be sent is answered with a referral to its conversation, which is given the message.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refer: bool,
-    /// The key of the lease that the conversation of a message may have, if the Worker can use one.
+    /// The lease that the conversation of a message may have, if the Worker can use one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<String>,
+    pub lease: Option<LeaseAsk>,
     /// What is asked.
     pub op: NetworkOp,
+}
+
+/// Which lease a conversation may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseAsk {
+    /// See [`PostLease::key`].
+    pub key: String,
+    /// Whether the conversation has referred the message here: what was leased to it under the key is used up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spent: bool,
 }
 
 impl NetworkAsk {

@@ -45,7 +45,8 @@ pub enum RoomAsk {
         lease: Option<Box<PostLease>>,
     },
     /// Stores a message of a caller for whom the conversation holds a lease, and answers as to [`RoomAsk::Post`];
-    /// [`REFER`] where it does not, or cannot decide alone: then nothing was stored, and the network is to be asked.
+    /// [`REFER`] where it does not, [`REFER_ONCE`] where it cannot decide alone: then nothing was stored, and the network is
+    /// to be asked.
     Leased(Box<LeasedPost>),
     /// Ends every lease of before this revision, those on their way included. Answers `null`.
     Recall {
@@ -132,7 +133,7 @@ pub struct Post {
 pub struct PostLease {
     /// Which messages it is for: see [`lease_key`].
     pub key: String,
-    /// For so many messages: the network has counted them by the caller's limit.
+    /// For so many messages more than it is kept for already: the network has counted them by the caller's limit.
     pub posts: u32,
     /// Until then.
     pub until: Millis,
@@ -156,6 +157,9 @@ pub struct LeasedPost {
 
 /// The answer of a conversation that holds no lease for a message.
 pub const REFER: &str = "\t";
+
+/// The answer of one that holds a lease and cannot decide about this message alone.
+pub const REFER_ONCE: &str = "\t\t";
 
 /// What stands for all messages that the network decides about alike, but for the room: whoever sends the same
 /// credential, or none from the same address, in the same sender's name, of the same network. 64 hexadecimal digits,

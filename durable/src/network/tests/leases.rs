@@ -3,7 +3,7 @@
 use super::*;
 use moltghost_protocol::moltnet::message::SendRequest;
 use moltghost_protocol::moltnet::room::UpdateMembers;
-use moltghost_protocol::object::network::Ticket;
+use moltghost_protocol::object::network::{LeaseAsk, Ticket};
 use moltghost_protocol::object::room::PostLease;
 
 const WRITER: &str = "a-token-that-writes";
@@ -22,14 +22,19 @@ fn network() -> Bench {
 }
 
 impl Bench {
+    /// Says something; whatever was leased under the key before is used up.
     fn say(&self, target: &Value, from: &str, key: &str) -> Outcome<Ticket> {
+        self.say_with(target, from, LeaseAsk { key: key.into(), spent: true })
+    }
+
+    fn say_with(&self, target: &Value, from: &str, ask: LeaseAsk) -> Outcome<Ticket> {
         let message: SendRequest = serde_json::from_value(serde_json::json!({
             "target": target, "from": { "type": "agent", "id": from }, "parts": [{ "kind": "text", "text": "x" }],
         }))
         .unwrap();
         let ask = NetworkAsk {
             credential: Some(WRITER.into()),
-            lease: Some(key.into()),
+            lease: Some(ask),
             ..NetworkAsk::ours(NetworkOp::Send(Box::new(message)), String::new())
         };
         match read_outcome(&self.network.handle(&write(&ask)))? {
@@ -201,4 +206,31 @@ fn leases_that_ran_out_are_nobodys() {
     bench.pass(60_000);
     bench.ask(Some(ADMIN), NetworkOp::RemoveAgent("b".into())).unwrap();
     assert_eq!(bench.recalled(), None);
+}
+
+#[test]
+fn who_does_not_know_of_a_lease_is_told_of_it_and_gets_no_other() {
+    let bench = network();
+    let lease = bench.busy("r", "k");
+    let room = serde_json::json!({ "kind": "room", "room_id": "r" });
+    let again = bench.say_with(&room, "a", LeaseAsk { key: "k".into(), spent: false }).unwrap();
+    assert_eq!(again.lease.map(|lease| *lease), Some(PostLease { posts: 0, ..lease }));
+}
+
+#[test]
+fn leases_that_were_recalled_count_as_used_and_take_no_more_than_a_tenth_either() {
+    let bench = network();
+    bench.busy("r", "k");
+    let mut given = 1;
+    for n in 0..50 {
+        bench.ask(Some(ADMIN), NetworkOp::RemoveAgent(format!("nobody-{n}"))).unwrap_err();
+        bench.room(&format!("new-{n}"), &["a"], "");
+        bench.recalled();
+        bench.pass(1_001);
+        given += i32::from(bench.leased("r", "k").is_some());
+    }
+    assert_eq!(given, 15);
+    // Their window has ended.
+    bench.pass(60_000);
+    bench.busy("r", "k");
 }

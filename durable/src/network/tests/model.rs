@@ -16,7 +16,7 @@ use moltghost_protocol::moltnet::message::{MessageAccepted, SendRequest};
 use moltghost_protocol::moltnet::room::{CreateRoom, UpdateMembers};
 use moltghost_protocol::moltnet::token::NewToken;
 use moltghost_protocol::name::{Conversation, ConversationKind};
-use moltghost_protocol::object::network::{NetworkOp, OperatorOp, Reply, Ticket};
+use moltghost_protocol::object::network::{LeaseAsk, NetworkOp, OperatorOp, Reply, Ticket};
 use moltghost_protocol::object::read_outcome;
 use moltghost_protocol::object::room::{LeasedPost, Post, RoomAsk, REFER};
 use serde_json::json;
@@ -245,10 +245,14 @@ impl Run {
         }))
         .unwrap();
         let key = Town::lease_key(WRITER, &request);
-        if self.goes_under_lease(&to, sender, &key, &request) {
+        let place = (to.room(), key.clone());
+        let was_held = self.held.contains(&place);
+        if was_held && self.goes_under_lease(&to, sender, &key, &request) {
             return;
         }
-        let sent = self.town.ask_for(WRITER, NetworkOp::Send(Box::new(request)), Some(key));
+        let used_up = was_held && !self.held.contains(&place);
+        let lease = LeaseAsk { key, spent: used_up };
+        let sent = self.town.ask_for(WRITER, NetworkOp::Send(Box::new(request)), Some(lease));
         if !sent.arrived {
             return;
         }
@@ -275,10 +279,7 @@ impl Run {
     /// Takes a message to its room without asking the directory, where the room holds a lease. Answers whether it did,
     /// or may have: then all is as if the directory had been asked.
     fn goes_under_lease(&mut self, to: &To, sender: &str, key: &str, message: &SendRequest) -> bool {
-        let (To::Room(room) | To::Thread(_, room)) = to else { return false };
-        if !self.held.contains(&(room.clone(), key.to_owned())) {
-            return false;
-        }
+        let room = to.room();
         let name = Conversation { kind: ConversationKind::Room, network: "local".into(), id: room.clone() };
         let ask = RoomAsk::Leased(Box::new(LeasedPost { key: key.to_owned(), message: message.clone() }));
         let Sent { arrived, answer, .. } = self.town.converse_as_text(&name, &ask);
@@ -290,7 +291,9 @@ impl Run {
             return true;
         };
         if answer == REFER {
-            self.held.remove(&(room.clone(), key.to_owned()));
+            self.held.remove(&(room, key.to_owned()));
+        }
+        if answer.starts_with(REFER) {
             return false;
         }
         let due = self.model.admit(to, sender).unwrap_or_else(|| self.model.store(to, sender, &message.id));
@@ -308,7 +311,7 @@ impl Run {
         self.town.fail(false);
         let answer = self.town.converse_as_text(name, ask).answer.unwrap();
         self.town.fail(true);
-        if answer != REFER {
+        if !answer.starts_with(REFER) {
             let due = self.model.admit(to, sender).unwrap_or_else(|| self.model.store(to, sender, id));
             let stored = read_outcome::<Vec<Outcome<MessageAccepted>>>(&answer).unwrap().remove(0);
             assert_eq!(stored.map_or_else(|error| error.status, |_| 202), due, "{}", self.at);

@@ -20,10 +20,21 @@ impl Scene {
     fn leased(&mut self, key: &str, message: SendRequest) -> Option<Outcome<MessageAccepted>> {
         let ask = RoomAsk::Leased(Box::new(LeasedPost { key: key.into(), message }));
         let answer = self.turn(|room, turn| room.handle(ask, turn));
-        (answer != REFER).then(|| {
+        (!answer.starts_with(REFER)).then(|| {
             read_outcome::<Vec<Outcome<MessageAccepted>>>(&answer).and_then(|mut stored| stored.remove(0))
         })
     }
+}
+
+#[test]
+fn what_is_leased_anew_adds_to_what_is_held() {
+    let mut scene = Scene::room();
+    assert!(scene.give(lease(1, 100_000, 0)));
+    assert!(scene.give(lease(0, 100_000, 0)));
+    assert!(scene.give(lease(1, 100_000, 0)));
+    assert!(scene.leased(KEY, hello("m1")).is_some());
+    assert!(scene.leased(KEY, hello("m2")).is_some());
+    assert_eq!(scene.leased(KEY, hello("m3")), None);
 }
 
 fn said(id: &str, from: &str, target: &Value) -> SendRequest {

@@ -111,6 +111,14 @@ impl To {
         id.clone()
     }
 
+    /// The room that it names; empty for a direct conversation.
+    pub fn room(&self) -> String {
+        match self {
+            Self::Room(room) | Self::Thread(_, room) => room.clone(),
+            Self::Dm(_) => String::new(),
+        }
+    }
+
     pub fn participants(&self) -> Vec<String> {
         match self {
             Self::Dm(dm) => vec![format!("{dm}-one"), "agent-0".to_owned(), "agent-1".to_owned()],

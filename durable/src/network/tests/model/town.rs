@@ -16,7 +16,7 @@ use moltghost_protocol::moltnet::message::SendRequest;
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::name::Conversation;
 use moltghost_protocol::object::hub::{HubAsk, Notice};
-use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
+use moltghost_protocol::object::network::{LeaseAsk, NetworkAsk, NetworkOp, Reply};
 use moltghost_protocol::object::room::{lease_key, RoomAsk};
 use moltghost_protocol::object::{read, read_outcome, write};
 use moltghost_protocol::time::Millis;
@@ -297,7 +297,7 @@ impl Town {
     }
 
     /// The same, of a message for which the conversation may get a lease.
-    pub fn ask_for(&self, credential: &str, op: NetworkOp, lease: Option<String>) -> Sent<Outcome<Reply>> {
+    pub fn ask_for(&self, credential: &str, op: NetworkOp, lease: Option<LeaseAsk>) -> Sent<Outcome<Reply>> {
         self.asked.set(self.asked.get() + 1);
         let ask = NetworkAsk {
             credential: Some(credential.to_owned()),
