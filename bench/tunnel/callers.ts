@@ -4,6 +4,7 @@ import { startPod } from "../../tests/fixtures/pod/index.ts";
 import type { Tenant } from "../../tests/harness/tenant.ts";
 import { until } from "../../tests/harness/until.ts";
 import { judge, tell } from "../live/verdict.ts";
+import { withUpstream } from "./overhead.ts";
 import { forgetPeak, median, memory, slice, Ways } from "./setup.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -70,15 +71,16 @@ export function large(): Promise<void> {
 
 /** A caller who does not read, beside others. */
 export function stalled(): Promise<void> {
-  return withPod(async (ways) => {
+  return withUpstream(async (ways) => {
     const load = ["closed", "--connections", "4", "--stream", "--chunks", "16"];
     await slice(ways.tunnel, load, 2, 0);
     const [without, beside]: [number[], number[]] = [[], []];
     const p50 = async () => ((await slice(ways.tunnel, load, SECONDS)).total?.p50_us ?? Number.NaN) / 1e3;
     const before = memory(ways.worker.pid);
+    const endless = { stream: true, messages: [{ role: "user", content: "bench:chunks=100000000" }] };
     for (let round = 0; round < ROUNDS; round += 1) {
       without.push(await p50());
-      const stalled = await ways.tunnel.open(CHAT, { json: body({ huge_bytes: LARGE }) });
+      const stalled = await ways.tunnel.open(CHAT, { json: endless });
       beside.push(await p50());
       stalled.leave();
       await until("its end", async () => (await ways.tunnel.status()).in_flight === 0);

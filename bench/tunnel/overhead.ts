@@ -36,7 +36,8 @@ const SHAPES: Shape[] = [
 
 const ms = (us: number | undefined) => (us ?? Number.NaN) / 1e3;
 
-async function withPod(work: (ways: Ways) => Promise<void>): Promise<void> {
+/** Both ways to the fake pod, which is as fast as it can be. */
+export async function withUpstream(work: (ways: Ways) => Promise<void>): Promise<void> {
   const { child, port } = await startUpstream();
   const ways = await Ways.to(`http://127.0.0.1:${port}`);
   try {
@@ -49,7 +50,7 @@ async function withPod(work: (ways: Ways) => Promise<void>): Promise<void> {
 
 /** p50 of a whole call. */
 export function overhead(): Promise<void> {
-  return withPod(async (ways) => {
+  return withUpstream(async (ways) => {
     for (const one of [ways.http, ways.tunnel]) {
       for (const { load } of SHAPES) await slice(one, load, 2, 0);
     }
@@ -73,7 +74,7 @@ export function overhead(): Promise<void> {
 
 /** 100 streams of 100 chunks a second each. */
 export function streams(): Promise<void> {
-  return withPod(async (ways) => {
+  return withUpstream(async (ways) => {
     for (const [title, one] of [
       ["http", ways.http],
       ["tunnel", ways.tunnel],

@@ -18,6 +18,8 @@ import { Terminal } from "./program.ts";
 const CONNECTOR_KILLS = Number(process.env.MOLTGHOST_CONNECTOR_KILLS ?? 12);
 const WORKER_KILLS = Number(process.env.MOLTGHOST_WORKER_KILLS ?? 5);
 const CALLERS = 8;
+/** A run whose Worker was killed keeps its slot until its time is over, and 30 s more. */
+const BRIEF = { timeout_seconds: 5, limits: { max_timeout_seconds: 5 } };
 /** What no call takes, unless somebody forgot it. */
 const FOREVER_MS = 60_000;
 
@@ -52,8 +54,13 @@ class Crowd {
   }
 
   async end(): Promise<void> {
-    this.#over = true;
+    this.stop();
     await Promise.all(this.#callers);
+  }
+
+  /** Has the callers call no more. */
+  stop(): void {
+    this.#over = true;
   }
 
   /** Waits until so many calls more were answered in full. */
@@ -109,22 +116,31 @@ describe("under load", () => {
   const persist = scratch("kills");
   let worker: RunningWorkerd;
   let pod: Pod;
+  const crowds: Crowd[] = [];
+  const connected: Connector[] = [];
   before(async () => {
     [worker, pod] = await Promise.all([startRawWorkerd(undefined, { persist }), startPod({ quiet: true })]);
   });
   after(async () => {
+    // What is left over where a test has failed.
+    for (const crowd of crowds) crowd.stop();
+    await Promise.all(connected.map((connector) => connector.kill()));
     await worker?.stop();
     await pod?.close();
     discard(persist);
   });
 
   async function tunnelled(): Promise<{ one: Tenant; connect: (replica: string) => Connector }> {
-    const one = await tenant(worker, null);
+    const one = await tenant(worker, null, BRIEF);
     const { connect_token } = one.agent as unknown as { connect_token: string };
     const terminal = new Terminal({ MOLTGHOST_API: worker.url, MOLTGHOST_CONNECT_TOKEN: connect_token });
     return {
       one,
-      connect: (replica) => new Connector(terminal, [one.id, "--to", pod.url, "--replica", replica]),
+      connect: (replica) => {
+        const connector = new Connector(terminal, [one.id, "--to", pod.url, "--replica", replica]);
+        connected.push(connector);
+        return connector;
+      },
     };
   }
 
@@ -133,6 +149,7 @@ describe("under load", () => {
     const connectors = new Map([["a", connect("a")]]);
     await running(one);
     const crowd = new Crowd(one);
+    crowds.push(crowd);
     for (let kill = 0; kill < CONNECTOR_KILLS; kill += 1) {
       if (kill === Math.floor(CONNECTOR_KILLS / 2)) {
         connectors.set("b", connect("b"));
@@ -159,6 +176,7 @@ describe("under load", () => {
     const connector = connect("a");
     await running(one);
     const crowd = new Crowd(one);
+    crowds.push(crowd);
     for (let kill = 0; kill < WORKER_KILLS; kill += 1) {
       await crowd.serves(CALLERS);
       await sleep(randomInt(0, 50));
