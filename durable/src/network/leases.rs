@@ -7,6 +7,7 @@
 
 use super::rates::Rate;
 use super::{Network, World};
+use crate::bindings::entry::together;
 use crate::sql::{column, Sql};
 use moltghost_protocol::moltnet::access::Caller;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
@@ -14,10 +15,10 @@ use moltghost_protocol::name::ConversationKind;
 use moltghost_protocol::object::network::LeaseAsk;
 use moltghost_protocol::object::room::{PostLease, RoomAsk};
 use moltghost_protocol::time::Millis;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
 
 /// Posts of the window after which a sender is busy.
 const BUSY: u32 = 4;
@@ -36,6 +37,9 @@ const ROOMS: usize = 200;
 
 /// How long none is given after leases were recalled: many changes in a row recall leases once in a while at most.
 const REST: Millis = 1_000;
+
+/// How much longer than its lease a room is told of changes: its clock may be behind.
+const SKEW: Millis = 5_000;
 
 /// What is leased.
 #[derive(Debug, Default)]
@@ -121,14 +125,15 @@ impl<S: Sql, W: World> Network<S, W> {
             None => None,
         };
         let until = expires.map_or(end, |expires| expires.min(end));
-        if leases.rooms.get(room).is_none_or(|known| *known < until) {
+        let told = until + SKEW;
+        if leases.rooms.get(room).is_none_or(|known| *known < told) {
             self.sql.run("DELETE FROM leased WHERE until <= ?1", &[now.into()])?;
             self.sql.run(
                 "INSERT INTO leased (room, until) VALUES (?1, ?2)
                  ON CONFLICT (room) DO UPDATE SET until = excluded.until",
-                &[room.into(), until.into()],
+                &[room.into(), told.into()],
             )?;
-            leases.rooms.insert(room.to_owned(), until);
+            leases.rooms.insert(room.to_owned(), told);
         }
         let key = place.1.clone();
         leases.lent.insert(place, (who.to_owned(), posts, until));
@@ -201,28 +206,20 @@ impl<S: Sql, W: World> Network<S, W> {
         let revision = recall.revision;
         let names: Vec<_> =
             recall.rooms.iter().map(|room| self.conversation(ConversationKind::Room, room)).collect();
-        let mut asked: Vec<Pin<Box<dyn Future<Output = Outcome<()>> + '_>>> = Vec::new();
-        for name in &names {
-            asked.push(Box::pin(self.world.room(name, RoomAsk::Recall { revision })));
-        }
-        let mut failed = None;
-        std::future::poll_fn(|context| {
-            asked.retain_mut(|asking| match asking.as_mut().poll(context) {
-                Poll::Pending => true,
-                Poll::Ready(Err(error)) if error.status != 404 => {
-                    failed = Some(error);
-                    false
+        let failed = &RefCell::new(None);
+        let tell = |name| async move {
+            if let Err(error) = self.world.room(name, RoomAsk::Recall { revision }).await {
+                // One that was never opened holds none.
+                if error.status != 404 {
+                    failed.replace(Some(error));
                 }
-                Poll::Ready(_) => false,
-            });
-            if asked.is_empty() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
             }
-        })
+        };
+        together(
+            names.iter().map(|name| Box::pin(tell(name)) as Pin<Box<dyn Future<Output = ()>>>).collect(),
+        )
         .await;
-        match failed {
+        match failed.take() {
             None => Ok(()),
             Some(error) => Err(MoltnetError::unavailable(format!(
                 "this is stored, and not every room knows yet ({error}); ask again in a moment to be sure"

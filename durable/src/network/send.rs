@@ -42,8 +42,8 @@ impl<S: Sql, W: World> Network<S, W> {
         })?;
         request.check().map_err(MoltnetError::invalid)?;
         let (now, random) = (self.world.now(), self.world.random()?);
-        let at_home =
-            matches!(request.origin.network_id.trim(), "") || request.origin.network_id.trim() == self.home();
+        let origin = request.origin.network_id.trim();
+        let at_home = origin.is_empty() || origin == self.home();
         let mut message = request.normalised(self.home(), || id::mint("msg", now, random));
         let name = self.name_sender(&mut message)?;
         let (conversation, open) = match message.target.kind.as_str() {
