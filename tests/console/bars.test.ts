@@ -4,12 +4,13 @@
 // `CONSOLE_SECONDS` is how long events come (10; the bar of the project is said for 60).
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import { until } from "../harness/index.ts";
-import { openPage, startBrowser } from "./browser.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { openPage } from "./browser.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 const SECONDS = Number(process.env.CONSOLE_SECONDS ?? "10");
 const PER_SECOND = 50;
@@ -32,12 +33,8 @@ const WATCH = `
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
+onStage((...set) => {
+  [stage, browser] = set;
 });
 
 async function loud(page: Page): Promise<number[]> {

@@ -1,23 +1,20 @@
 // Endpoints in the console: signing in by role, keys, lifecycle, limits, the playground, and a pod that answers HTML.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { startPod } from "../fixtures/pod/index.ts";
 import { ask, OPERATOR_TOKEN, until } from "../harness/index.ts";
 import { tenant } from "../harness/tenant.ts";
-import { openPage, startBrowser } from "./browser.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { openPage } from "./browser.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
+onStage((...set) => {
+  [stage, browser] = set;
 });
 
 const at = (rest = "") => `${stage.url}/console/endpoints/${stage.tenant.id}${rest}`;
@@ -135,7 +132,10 @@ describe("an endpoint", () => {
     await stage.signIn(page, stage.roles.admin, "/console/endpoints");
     await page.goto(at());
     await button(page, "Pause").click();
+    await page.getByRole("dialog").getByLabel("End the runs in flight, too").check();
+    const sent = page.waitForRequest((request) => request.url().endsWith("/pause"));
     await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
+    assert.deepEqual((await sent).postDataJSON(), { now: true });
     await page.getByRole("main").getByText("paused", { exact: true }).waitFor();
     await button(page, "Start").click();
     await page.getByRole("main").getByText("running", { exact: true }).waitFor();

@@ -1,11 +1,12 @@
 // Finding: by words, by mention, by name, by a link; and what is shown of artifacts.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { until } from "../harness/index.ts";
-import { DESK, openPage, startBrowser } from "./browser.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { DESK, openPage } from "./browser.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 const FILLED = 200;
 const NEEDLE = "n-20";
@@ -13,16 +14,12 @@ const NEEDLE = "n-20";
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
+onStage(async (...set) => {
+  [stage, browser] = set;
   for (let at = 0; at < FILLED; at += 1) {
     const text = at === 20 ? "the *Needle* lies, at last, in the hay" : `hay ${String(at)}`;
     await stage.say({ room: "lobby", id: `n-${String(at)}`, text });
   }
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
 });
 
 const inView = async (page: Page, message: string): Promise<boolean> => {

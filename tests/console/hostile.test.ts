@@ -1,10 +1,11 @@
 // Messages that mean harm, or are merely unreasonable: they are read as text, and the page stays in shape.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser } from "playwright-core";
-import { openPage, PHONE, startBrowser } from "./browser.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { openPage, PHONE } from "./browser.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 const HOSTILE = [
   "<script>window.taken = 1</script>",
@@ -25,13 +26,9 @@ const HOSTILE = [
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
+onStage(async (...set) => {
+  [stage, browser] = set;
   await stage.network("/v1/rooms", { id: "dark", name: "Dark", members: ["alpha"] });
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
 });
 
 describe("hostile content", () => {

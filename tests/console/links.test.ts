@@ -1,29 +1,116 @@
 // The replicas of an endpoint in the console: what to do where there is none, and links as they come and go.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { until } from "../harness/index.ts";
-import { control, tenant } from "../harness/tenant.ts";
+import { control, type Tenant, tenant } from "../harness/tenant.ts";
 import { Connector } from "../tunnel/connector.ts";
-import { openPage, startBrowser } from "./browser.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { DESK, type OpenOptions, openPage, PHONE } from "./browser.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
+onStage((...set) => {
+  [stage, browser] = set;
 });
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
+
+const connectToken = (one: Tenant) => (one.agent as unknown as { connect_token: string }).connect_token;
+
+/** A page of an endpoint, signed in to as a role; its replicas. */
+async function look(one: Tenant, role: keyof Stage["roles"], options: OpenOptions = {}) {
+  const opened = await openPage(browser, options);
+  await stage.signIn(opened.page, stage.roles[role], "/console/endpoints");
+  await opened.page.goto(`${stage.url}/console/endpoints/${one.id}`);
+  return { ...opened, replicas: opened.page.getByRole("region", { name: /^Replicas/ }) };
+}
+
+describe("a replica", () => {
+  for (const [form, size] of [
+    ["at a desk", DESK],
+    ["on a phone", PHONE],
+  ] as const) {
+    it(`is drained by keyboard, seen to end its calls, and gone then, ${form}`, async () => {
+      const one = await tenant(stage.worker, null, {
+        account: stage.tenant.account,
+        name: `drained ${form}`,
+      });
+      const link = (replica: string) =>
+        Connector.connect(one.url, connectToken(one), stage.pod.url, { replica });
+      const east = await link("east");
+      await until("the endpoint to run", async () => (await one.shown()).state === "running");
+      const call = await one.open("/v1/chat/completions", {
+        json: {
+          stream: true,
+          messages: [{ role: "user", content: "x" }],
+          metadata: { pod: { chunks: 4, chunk_delay_ms: 1_000 } },
+        },
+      });
+      await link("west");
+      const { page, context, errors, replicas } = await look(one, "operator", { size });
+      const row = replicas.getByRole("row", { name: /east/ });
+      const ask = replicas.getByRole("button", { name: "Drain east" });
+      const dialog = page.getByRole("dialog");
+      await replicas.getByRole("button", { name: "Drain west" }).waitFor();
+      await row.getByText("1 under way").waitFor();
+      await ask.focus();
+      await page.keyboard.press("Enter");
+      await dialog.getByText("they go to the other replicas").waitFor();
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      assert.equal(east.goaways.length, 0);
+      await page.keyboard.press("Enter");
+      await dialog.getByRole("button", { name: "Drain" }).focus();
+      await page.keyboard.press("Enter");
+      await row.getByText("draining", { exact: true }).waitFor();
+      assert.equal(await ask.count(), 0);
+      assert.ok(
+        await page.evaluate<boolean>("document.documentElement.scrollWidth <= innerWidth"),
+        "too wide",
+      );
+      let text = "";
+      for await (const bytes of call.chunks) text += bytes.toString();
+      assert.ok(text.endsWith("data: [DONE]\n\n"), text.slice(-200));
+      await row.waitFor({ state: "detached" });
+      await replicas.getByRole("row", { name: /west/ }).waitFor();
+      // The last one, at once: what is lost by it is said.
+      await replicas.getByRole("button", { name: "Drain west" }).click();
+      await dialog.getByText("calls are refused until another connects").waitFor();
+      await dialog.getByLabel("End its calls at once").check();
+      await dialog.getByRole("button", { name: "Drain" }).click();
+      await page.getByText("moltghost connect drained").waitFor();
+      await replicas.getByRole("row").waitFor({ state: "detached" });
+      assert.deepEqual(errors, []);
+      await context.close();
+    });
+  }
+
+  it("is not to be drained by a viewer, and one that went meanwhile is said to be gone", async () => {
+    const one = await tenant(stage.worker, null, { account: stage.tenant.account, name: "kept" });
+    const east = await Connector.connect(one.url, connectToken(one), stage.pod.url, { replica: "east" });
+    const viewer = await look(one, "viewer");
+    await viewer.replicas.getByRole("row", { name: /east/ }).waitFor();
+    assert.equal(await viewer.replicas.getByRole("button", { name: /^Drain/ }).count(), 0);
+    await viewer.context.close();
+    const { page, context, replicas } = await look(one, "operator");
+    await page.route("**/drain", async (route) => {
+      east.kill();
+      await until("its end", async () => (await one.shown()).links.every(({ up }) => !up));
+      await route.continue();
+    });
+    await replicas.getByRole("button", { name: "Drain east" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Drain" }).click();
+    await page.getByRole("alert").getByText("No link of a replica of this name is up").waitFor();
+    await context.close();
+  });
 });
 
 describe("the replicas of an endpoint", () => {
   it("are seen to come up and to go down, and what hangs on them follows", async () => {
     const one = await tenant(stage.worker, null, { account: stage.tenant.account, name: "dialled" });
-    const token = (one.agent as unknown as { connect_token: string }).connect_token;
+    const token = connectToken(one);
     const { page, context, errors, requests } = await openPage(browser);
     await stage.signIn(page, stage.roles.viewer, "/console/endpoints");
     await page.goto(`${stage.url}/console/endpoints/${one.id}`);

@@ -1,22 +1,19 @@
 // The network in the console: signing in, reading along live, writing, and what happens when the line is cut.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { ask, until } from "../harness/index.ts";
-import { DESK, openPage, PHONE, startBrowser } from "./browser.ts";
+import { DESK, openPage, PHONE } from "./browser.ts";
 import { layCable } from "./cable.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
+onStage((...set) => {
+  [stage, browser] = set;
 });
 
 /** Whether a message is in the view. */

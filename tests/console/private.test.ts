@@ -1,20 +1,17 @@
 // Direct messages in the console, and agents: who is there, and how one speaks to it.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser } from "playwright-core";
-import { openPage, startBrowser } from "./browser.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { openPage } from "./browser.ts";
+import { onStage } from "./curtain.ts";
+import type { Stage } from "./stage.ts";
 
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
+onStage((...set) => {
+  [stage, browser] = set;
 });
 
 describe("a direct conversation", () => {

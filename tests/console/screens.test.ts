@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser } from "playwright-core";
-import { DESK, openPage, PHONE, startBrowser } from "./browser.ts";
+import { DESK, openPage, PHONE } from "./browser.ts";
+import { onStage } from "./curtain.ts";
 import { fill, fillEndpoints, SCREENS, show } from "./screens.ts";
-import { type Stage, setStage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -20,14 +21,10 @@ interface Violation {
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
+onStage(async (...set) => {
+  [stage, browser] = set;
   await fill(stage);
   await fillEndpoints(stage);
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
 });
 
 const FORMS = [

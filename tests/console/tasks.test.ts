@@ -2,24 +2,21 @@
 // where a hover is not needed.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { Browser } from "playwright-core";
-import { openPage, startBrowser } from "./browser.ts";
+import { openPage } from "./browser.ts";
+import { onStage } from "./curtain.ts";
 import { fill, fillEndpoints } from "./screens.ts";
-import { type Stage, setStage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 import { TASKS, walk } from "./tasks.ts";
 
 let stage: Stage;
 let browser: Browser;
 
-before(async () => {
-  [stage, browser] = await Promise.all([setStage(), startBrowser()]);
+onStage(async (...set) => {
+  [stage, browser] = set;
   await fill(stage);
   await fillEndpoints(stage);
-});
-after(async () => {
-  await browser?.close();
-  await stage?.stop();
 });
 
 describe("twelve tasks", () => {

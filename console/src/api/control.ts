@@ -130,8 +130,12 @@ export const readEndpoints = (account: string): Promise<Endpoint[]> =>
 export const readEndpoint = (id: string): Promise<Endpoint> => call(agentPath(id));
 
 export type Verb = "start" | "pause" | "restart";
-export const order = (id: string, verb: Verb): Promise<Endpoint> =>
-  call(agentPath(id, `/${verb}`), { method: "POST" });
+/** `now` of a pause: runs in flight are ended, too. */
+export const order = (id: string, verb: Verb, now: boolean): Promise<Endpoint> =>
+  call(agentPath(id, `/${verb}`), { method: "POST", ...(now && { body: { now } }) });
+/** Sends the links of a replica away; `now`: without the 30 seconds in which its calls may end. */
+export const drain = (id: string, replica: string, now: boolean): Promise<Endpoint> =>
+  call(agentPath(id, `/replicas/${encodeURIComponent(replica)}/drain`), { method: "POST", body: { now } });
 export const terminate = (id: string): Promise<Endpoint> => call(agentPath(id), { method: "DELETE" });
 export const changeLimits = (id: string, limits: Partial<Limits>): Promise<Endpoint> =>
   call(agentPath(id), { method: "PATCH", body: { limits } });

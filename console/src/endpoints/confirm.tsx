@@ -10,18 +10,21 @@ interface ConfirmProps {
   danger?: boolean;
   /** What must be typed before it is done. */
   typed?: string;
-  onYes: () => unknown;
+  /** What may be chosen besides. */
+  option?: string;
+  onYes: (option: boolean) => unknown;
   onClose: () => void;
 }
 
-export function Confirm({ title, question, label, danger, typed, onYes, onClose }: ConfirmProps) {
+export function Confirm({ title, question, label, danger, typed, option, onYes, onClose }: ConfirmProps) {
   const text = useSignal("");
+  const chosen = useSignal(false);
   return (
     <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          onYes();
+          onYes(chosen.value);
           onClose();
         }}
       >
@@ -37,6 +40,18 @@ export function Confirm({ title, question, label, danger, typed, onYes, onClose 
                 text.value = event.currentTarget.value;
               }}
             />
+          </label>
+        )}
+        {option !== undefined && (
+          <label class="option">
+            <input
+              type="checkbox"
+              checked={chosen.value}
+              onChange={(event) => {
+                chosen.value = event.currentTarget.checked;
+              }}
+            />
+            {option}
           </label>
         )}
         <div class="actions">

@@ -1,8 +1,17 @@
 // The ways to the pod: each replica with its link, and what to do where there is none.
 
-import type { Endpoint, Link } from "../api/control.ts";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { words } from "../api/call.ts";
+import { drain, type Endpoint, type Link } from "../api/control.ts";
 import { Copy } from "../ui/copy.tsx";
 import { full, since } from "../ui/time.ts";
+import { Confirm } from "./confirm.tsx";
+import { keep, may, readSoon } from "./state.ts";
+
+/** How often the calls under way are counted anew; oftener while a replica drains, whose end no event tells. */
+const FRESH_MS = 10_000;
+const FRESH_DRAINING_MS = 1_000;
 
 /** What a pod serves besides chat, as the last probe found it. */
 function served({ capabilities }: Link): string {
@@ -21,7 +30,14 @@ function standing({ up, draining, breaker }: Link): { word: string; tone: string
   return up ? { word: "up", tone: "good" } : { word: "down", tone: "failed" };
 }
 
-function Way({ link, url }: { link: Link; url: string | undefined }) {
+interface WayProps {
+  link: Link;
+  url: string | undefined;
+  onDrain: (replica: string) => void;
+}
+
+function Way({ link, url, onDrain }: WayProps) {
+  const { replica } = link;
   return (
     <tr>
       <th scope="row">
@@ -39,7 +55,9 @@ function Way({ link, url }: { link: Link; url: string | undefined }) {
         <span class={`state ${standing(link).tone}`}>{standing(link).word}</span>
       </td>
       <td class="wide">
-        {link.breaker === "open" ? (
+        {link.draining ? (
+          "Takes no more calls, and goes once those under way have ended"
+        ) : link.breaker === "open" ? (
           <span class="problem">It did not take its last calls, and rests for up to 30 seconds</span>
         ) : link.last_error !== null ? (
           <span class="problem">{link.last_error}</span>
@@ -57,6 +75,11 @@ function Way({ link, url }: { link: Link; url: string | undefined }) {
           <time dateTime={link.since} title={full(link.since)}>
             up {since(link.since)}
           </time>
+        )}
+        {link.up && replica !== undefined && may.operate() && (
+          <button type="button" class="small" onClick={() => onDrain(replica)}>
+            Drain<span class="sr"> {replica}</span>
+          </button>
         )}
       </td>
     </tr>
@@ -88,9 +111,38 @@ export function lacksPod({ links, origin, state }: Endpoint): boolean {
   return origin.type === "tunnel" && state !== "terminated" && !links.some((link) => link.up);
 }
 
+/** What draining a replica means for those who call. */
+function question({ links }: Endpoint, replica: string): string {
+  const others = links.some((link) => link.up && link.replica !== replica);
+  return [
+    others
+      ? "It takes no more calls; they go to the other replicas."
+      : "It is the only one: calls are refused until another connects.",
+    "Calls under way may end, for 30 seconds at most. Then its connector ends; start it again to have the replica back.",
+  ].join(" ");
+}
+
 export function Links({ endpoint }: { endpoint: Endpoint }) {
-  const { links, origin } = endpoint;
+  const { id, links, origin } = endpoint;
   const up = links.filter((link) => link.up).length;
+  const draining = links.some((link) => link.draining);
+  // Without a pod the tunnel itself is listed, which tells nothing that the words above do not.
+  const ways = lacksPod(endpoint) ? links.filter((link) => link.draining) : links;
+  const asking = useSignal<string | null>(null);
+  const problem = useSignal("");
+  useEffect(() => {
+    const read = () => document.visibilityState === "visible" && readSoon(id);
+    const timer = setInterval(read, draining ? FRESH_DRAINING_MS : FRESH_MS);
+    return () => clearInterval(timer);
+  }, [id, draining]);
+  const send = async (replica: string, now: boolean) => {
+    problem.value = "";
+    try {
+      keep(await drain(id, replica, now));
+    } catch (error) {
+      problem.value = words(error);
+    }
+  };
   return (
     <section aria-labelledby="links-title">
       <h2 id="links-title">
@@ -99,20 +151,43 @@ export function Links({ endpoint }: { endpoint: Endpoint }) {
           {up} of {Math.max(endpoint.replicas, up)} up
         </span>
       </h2>
-      {lacksPod(endpoint) ? (
-        <Connect endpoint={endpoint} />
-      ) : (
+      {problem.value !== "" && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+      {lacksPod(endpoint) && <Connect endpoint={endpoint} />}
+      {ways.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         <div class="keys links" tabIndex={0}>
           <table>
             <caption class="sr">Replicas of {endpoint.name} and their links</caption>
             <tbody>
-              {links.map((link, index) => (
-                <Way key={link.replica ?? String(index)} link={link} url={origin.url} />
+              {ways.map((link, index) => (
+                <Way
+                  key={`${link.replica ?? String(index)} ${link.since ?? ""}`}
+                  link={link}
+                  url={origin.url}
+                  onDrain={(replica) => {
+                    asking.value = replica;
+                  }}
+                />
               ))}
             </tbody>
           </table>
         </div>
+      )}
+      {asking.value !== null && (
+        <Confirm
+          title={`Drain ${asking.value}?`}
+          question={question(endpoint, asking.value)}
+          option="End its calls at once"
+          label="Drain"
+          onYes={(now) => asking.value !== null && send(asking.value, now)}
+          onClose={() => {
+            asking.value = null;
+          }}
+        />
       )}
     </section>
   );

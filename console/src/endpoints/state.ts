@@ -133,7 +133,7 @@ function take({ data, type }: ServerEvent): void {
 const soon = new Set<string>();
 
 /** Reads an endpoint anew; once for all that happened to it at once. */
-function readSoon(agent: string): void {
+export function readSoon(agent: string): void {
   if (soon.has(agent)) {
     return;
   }

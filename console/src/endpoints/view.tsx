@@ -32,6 +32,8 @@ interface Order {
   icon: IconName;
   /** What is asked before; nothing where nothing can be lost. */
   question?: string;
+  /** What may be chosen besides. */
+  option?: string;
 }
 
 const ORDERS: Order[] = [
@@ -42,6 +44,7 @@ const ORDERS: Order[] = [
     icon: "pause",
     question:
       "New calls are refused until it is started again. Runs in flight end normally; address and keys stay.",
+    option: "End the runs in flight, too",
   },
   {
     verb: "restart",
@@ -75,10 +78,10 @@ function possible({ state }: Endpoint, verb: Order["verb"]): boolean {
 function Orders({ endpoint }: { endpoint: Endpoint }) {
   const asking = useSignal<Order | null>(null);
   const problem = useSignal("");
-  const give = async ({ verb }: Order) => {
+  const give = async ({ verb }: Order, option = false) => {
     problem.value = "";
     try {
-      keep(await (verb === "terminate" ? terminate(endpoint.id) : order(endpoint.id, verb)));
+      keep(await (verb === "terminate" ? terminate(endpoint.id) : order(endpoint.id, verb, option)));
     } catch (error) {
       problem.value = words(error);
     }
@@ -119,7 +122,8 @@ function Orders({ endpoint }: { endpoint: Endpoint }) {
           label={asking.value.label}
           danger={asking.value.verb === "terminate"}
           {...(asking.value.verb === "terminate" && { typed: endpoint.name })}
-          onYes={() => asking.value !== null && give(asking.value)}
+          {...(asking.value.option !== undefined && { option: asking.value.option })}
+          onYes={(option) => asking.value !== null && give(asking.value, option)}
           onClose={() => {
             asking.value = null;
           }}
