@@ -8,12 +8,7 @@ use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::gate::{Gate, SEND};
 use moltghost_protocol::moltnet::id::mint;
 use moltghost_protocol::moltnet::message::{MessageAccepted, SendRequest};
-use moltghost_protocol::object::network::Reply;
 use moltghost_protocol::object::read_outcome;
-use moltghost_protocol::object::room::{Post, RoomAsk};
-
-/// What a conversation answers to posts.
-type Stored = Vec<Outcome<MessageAccepted>>;
 
 /// Sends a message.
 ///
@@ -27,25 +22,10 @@ pub async fn send(asking: &Asking<'_>) -> Outcome<Answer> {
         message.id = mint("msg", now(), random);
     }
     let answer = asking.send(message).await?;
-    // A conversation answers with a list; the network itself with a refusal or, one of the version before, a ticket.
-    let mut stored: Stored = if answer.starts_with("{\"Ok\":{") {
-        stored_by_ticket(asking, read_outcome(&answer)?).await?
-    } else {
-        read_outcome(&answer)?
-    };
+    // A conversation answers with a list; the network itself with a refusal.
+    let mut stored: Vec<Outcome<MessageAccepted>> = read_outcome(&answer)?;
     let Some(stored) = stored.pop() else {
         return Err(MoltnetError::internal("a conversation answered nothing to a message"));
     };
     Ok(write::json(202, serde_json::to_string(&stored?).unwrap_or_default()))
-}
-
-async fn stored_by_ticket(asking: &Asking<'_>, reply: Reply) -> Outcome<Stored> {
-    let Reply::Ticket(ticket) = reply else { return Err(super::ask::answered_wrongly()) };
-    let post = Post { caller: ticket.caller, message: ticket.message };
-    asking
-        .conversation(
-            &ticket.conversation,
-            &RoomAsk::Post { open: ticket.open, posts: vec![post], lease: None },
-        )
-        .await
 }

@@ -3,13 +3,12 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { until } from "../harness/index.ts";
+import { rowsOf } from "../harness/object-tables.ts";
 import { uniqueName } from "../harness/tenant.ts";
 import { targets } from "./against.ts";
 import { refused, Server } from "./server.ts";
 import { OPEN } from "./setup.ts";
-
-/** More than a sender posts before it is busy. */
-const BUSY = 12;
 
 /** Somebody who has posted much in a room, with its token. */
 interface Sender {
@@ -27,32 +26,33 @@ if (targets().includes("ours")) {
     const post = ({ id, token, room }: Sender, text = "hello") =>
       server.post({ room, from: { type: "agent", id }, text }, { as: token });
 
-    /** Posts from here on go by the room alone. */
-    const busy = async (sender: Sender): Promise<void> => {
-      for (let count = 0; count < BUSY; count += 1) {
-        const answer = await post(sender);
-        assert.equal(answer.status, 202, answer.text);
-      }
-    };
-
     const sender = async (): Promise<Sender> => {
       const id = uniqueName("busy");
       const { agent_token } = await server.register(id, { as: null });
       assert.ok(agent_token !== undefined);
-      const made = { id, token: agent_token, room: await server.room({ members: [id] }) };
-      await busy(made);
+      return { id, token: agent_token, room: await server.room({ members: [id] }) };
+    };
+
+    /** The network's object writes down which rooms may hold a lease before it gives one, and strikes out those that
+     *  it has told of a change. */
+    const holdsLease = async (room: string): Promise<boolean> => {
+      const [network = assert.fail("the network has no object")] = await server.worker.objects("Network");
+      const query = "SELECT 1 FROM leased WHERE room = ?";
+      return rowsOf(server.worker.persist, network, query, room).length > 0;
+    };
+
+    /** Posts until the sender's room, which is nobody else's, takes its posts alone. */
+    const leased = async (made: Sender): Promise<Sender> => {
+      await until("a lease", async () => {
+        const answer = await post(made);
+        assert.equal(answer.status, 202, answer.text);
+        return holdsLease(made.room);
+      });
       return made;
     };
 
-    /** A changed network rests before it gives leases again: one that other tests changed does so too. */
-    const settled = async (make: Sender): Promise<Sender> => {
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
-      await busy(make);
-      return make;
-    };
-
     it("its token's rotation", async () => {
-      const made = await settled(await sender());
+      const made = await leased(await sender());
       const { agent_token } = await server.ok<{ agent_token: string }>(200, `/v1/agents/${made.id}/token`, {
         json: {},
       });
@@ -61,7 +61,7 @@ if (targets().includes("ours")) {
     });
 
     it("its removal from the room", async () => {
-      const made = await settled(await sender());
+      const made = await leased(await sender());
       const path = `/v1/rooms/${made.room}/members`;
       await server.ok(200, path, { method: "PATCH", json: { remove: [made.id] } });
       refused(await post(made), 403, /./);
@@ -70,19 +70,19 @@ if (targets().includes("ours")) {
     });
 
     it("its removal from the network", async () => {
-      const made = await settled(await sender());
+      const made = await leased(await sender());
       await server.ok(200, `/v1/agents/${made.id}`, { method: "DELETE" });
       refused(await post(made), 401, /./);
     });
 
     it("the room's removal", async () => {
-      const made = await settled(await sender());
+      const made = await leased(await sender());
       await server.ok(200, `/v1/rooms/${made.room}`, { method: "DELETE" });
       refused(await post(made), 404, /unknown room/);
     });
 
     it("its new name", async () => {
-      const made = await settled(await sender());
+      const made = await leased(await sender());
       const json = { requested_agent_id: made.id, name: "The New One" };
       await server.ok(200, "/v1/agents/register", { as: made.token, json });
       const { message_id } = (await post(made)).json<{ message_id: string }>();
@@ -101,7 +101,7 @@ if (targets().includes("ours")) {
         });
         assert.equal(changed.status, 200, changed.text);
       };
-      const made = await settled(await sender());
+      const made = await leased(await sender());
       await limit(5);
       refused(await post(made), 429, /posts_per_minute/);
       await limit(30_000);
@@ -109,16 +109,17 @@ if (targets().includes("ours")) {
     });
 
     it("what is in its messages, and whose their ids are", async () => {
-      const made = await settled(await sender());
-      const other = await settled(await sender());
+      // Who comes later ends what others have.
+      const [first, second] = [await sender(), await sender()];
+      const [made, other] = [await leased(first), await leased(second)];
       const as = { as: made.token };
       const from = { type: "agent", id: made.id };
       refused(await server.post({ room: made.room, from, parts: [] }, as), 422, /parts must not be empty/);
       const asOther = { type: "agent", id: other.id };
       refused(await server.post({ room: made.room, from: asOther }, as), 409, /agent token is not valid/);
       const id = uniqueName("message");
-      const first = await server.send({ id, room: made.room, from }, as);
-      assert.deepEqual(await server.send({ id, room: made.room, from, text: "again" }, as), first);
+      const answer = await server.send({ id, room: made.room, from }, as);
+      assert.deepEqual(await server.send({ id, room: made.room, from, text: "again" }, as), answer);
     });
   });
 }
