@@ -10,7 +10,7 @@ import { fill } from "../../tests/console/screens.ts";
 import { type Stage, setStage } from "../../tests/console/stage.ts";
 import { until } from "../../tests/harness/until.ts";
 import { say } from "../step.ts";
-import { WATCH_LIST, WATCH_SAID, wheel } from "./browser.ts";
+import { type Moved, press, WATCH_LIST, WATCH_SAID, wheel } from "./browser.ts";
 import { type Cookie, judged } from "./lighthouse.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 7);
@@ -18,6 +18,9 @@ const SECONDS = Number(process.env.SECONDS ?? 60);
 const MESSAGES = Number(process.env.MESSAGES ?? 10_000);
 const PER_SECOND = 50;
 const LEAST_SCORE = 95;
+/** Of the wheel, in pixels; and how often a key is pressed. */
+const TURN = 600;
+const PRESSES = 20;
 const LISTS = /^\/v1\/(rooms|agents|dms)(\?|$)|\/messages\?|\/threads\?/;
 
 let missed = 0;
@@ -90,10 +93,29 @@ async function live(stage: Stage, browser: Browser): Promise<void> {
   await context.close();
 }
 
-const isThere = (page: Page, message: string) => async () =>
-  (await page.locator(`[data-message="${message}"]`).count()) > 0;
+/** Whether the reader is at an end of the history, and nothing is left to be read there. */
+const atEnd = (page: Page, way: "up" | "down") => async () =>
+  (await page.locator(".scroll-inner > .waiting").count()) === 0 &&
+  (await page
+    .locator(".scroll")
+    .evaluate(
+      (box, up) => (up ? box.scrollTop : box.scrollHeight - box.scrollTop - box.clientHeight) < 1,
+      way === "up",
+    ));
 
-/** A long history from its end to its beginning and back, by the wheel. */
+function report(name: string, { sent, came, asked, moved, empty, delays, frames }: Moved): void {
+  process.stdout.write(
+    `  ${name}: ${String(sent)} turns of the wheel, to the paint p50 ${quantile(delays, 0.5).toFixed(0)} ` +
+      `p99 ${quantile(delays, 0.99).toFixed(0)} ms; ${String(frames.length)} frames, apart p50 ${quantile(frames, 0.5).toFixed(0)} ` +
+      `p99 ${quantile(frames, 0.99).toFixed(0)} longest ${Math.max(...frames).toFixed(0)} ms, ${String(empty)} empty; ` +
+      `${String(Math.abs(asked))} pixels asked for, ${Math.abs(moved).toFixed(0)} moved\n`,
+  );
+  judge(`${name}: turns that were dropped`, sent - came, "", "0", came === sent);
+  const off = Math.abs(asked - moved) / TURN;
+  judge(`${name}: turns' worth of pixels that went astray`, off, "", "< 1", off < 1 && asked !== 0);
+}
+
+/** A long history both ways by the wheel, and by keys. */
 async function scroll(stage: Stage, browser: Browser): Promise<void> {
   await stage.network("/v1/rooms", { id: "endless", name: "Endless", members: ["alpha"] });
   say(`Posting ${String(MESSAGES)} messages`);
@@ -115,30 +137,35 @@ async function scroll(stage: Stage, browser: Browser): Promise<void> {
   await stage.say({ room: "endless", id: "e-last", text: "the last" });
   const { page, context, errors } = await openPage(browser);
   await stage.signIn(page);
-  await page.goto(`${stage.url}/console/room/endless`);
-  await page.locator('[data-message="e-last"]').waitFor();
-  await page.getByRole("log").hover();
   const began = performance.now();
-  const top = page.locator(".scroll-inner > .waiting");
-  const atStart = async () =>
-    (await top.count()) === 0 && (await page.locator(".scroll").evaluate((one) => one.scrollTop)) < 1;
-  for (const [way, by, reached] of [
-    ["up", -1_200, atStart],
-    ["down", 1_200, isThere(page, "e-last")],
+  // The end is in the page already when the reader comes back to it; by an address the way down is read page by page.
+  for (const [name, path, ways] of [
+    ["from the end", "", ["up", "down"]],
+    ["from the first message", "?at=e-0", ["down"]],
   ] as const) {
-    const { sent, delays, frames } = await wheel(page, by, reached);
-    process.stdout.write(
-      `  ${way}: ${String(sent)} turns of the wheel, to the paint p50 ${quantile(delays, 0.5).toFixed(0)} ` +
-        `p99 ${quantile(delays, 0.99).toFixed(0)} ms; frames p50 ${quantile(frames, 0.5).toFixed(0)} ` +
-        `p99 ${quantile(frames, 0.99).toFixed(0)} longest ${Math.max(...frames).toFixed(0)} ms\n`,
-    );
-    judge(`${way}: turns that were dropped`, sent - delays.length, "", "0", delays.length === sent);
+    await page.goto(`${stage.url}/console/room/endless${path}`);
+    await page.locator(`[data-message="${path === "" ? "e-last" : "e-0"}"]`).waitFor();
+    await page.getByRole("log").hover();
+    for (const way of ways) {
+      report(`${name}, ${way}`, await wheel(page, way === "up" ? -TURN : TURN, atEnd(page, way)));
+    }
+    const drawn = await page.locator("[data-message]").count();
+    process.stdout.write(`  ${String(drawn)} of ${String(MESSAGES)} messages in the page at the end\n`);
   }
-  const drawn = await page.locator("[data-message]").count();
-  process.stdout.write(
-    `  ${String(MESSAGES)} messages both ways in ${((performance.now() - began) / 1_000).toFixed(0)} s; ` +
-      `${String(drawn)} of them in the page at the end\n`,
-  );
+  await page.getByRole("log").focus();
+  await page.keyboard.press("Home");
+  await until("the first message", async () => await page.locator('[data-message="e-0"]').isVisible());
+  for (const key of ["PageDown", "PageUp"]) {
+    const { came, short } = await press(page, key, PRESSES);
+    judge(
+      `${key}: presses that were dropped`,
+      PRESSES - came + short,
+      "",
+      "0",
+      came === PRESSES && short === 0,
+    );
+  }
+  process.stdout.write(`  all in ${((performance.now() - began) / 1_000).toFixed(0)} s\n`);
   judge("errors of the page", errors.length, "", "0", errors.length === 0);
   await context.close();
 }

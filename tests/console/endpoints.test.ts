@@ -179,7 +179,7 @@ describe("an endpoint", () => {
     const { page, context, errors } = await openPage(browser);
     await stage.signIn(page, stage.roles.operator, "/console/endpoints");
     await page.goto(at("/playground"));
-    await button(page, "Make one for an hour").click();
+    await button(page, "Make a key for an hour").click();
     await until("the key", async () =>
       (await page.getByLabel("Key", { exact: true }).inputValue()).startsWith("molti_"),
     );

@@ -3,6 +3,7 @@
 import type { Page } from "playwright-core";
 import { until } from "../harness/index.ts";
 import { tenant } from "../harness/tenant.ts";
+import { Connector } from "../tunnel/connector.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Screen {
@@ -175,14 +176,31 @@ export const SCREENS: readonly Screen[] = [
   {
     name: "endpoint-failed",
     as: "account",
-    path: (stage) => `/console/endpoints/${stage.troubled?.failed.id ?? ""}`,
+    path: (stage) => `/console/endpoints/${stage.made?.failed.id ?? ""}`,
     ready: heading(/^Calls that were not served/),
   },
   {
     name: "endpoint-waiting",
     as: "account",
-    path: (stage) => `/console/endpoints/${stage.troubled?.waiting.id ?? ""}`,
+    path: (stage) => `/console/endpoints/${stage.made?.waiting.id ?? ""}`,
     ready: (page) => page.getByText("moltghost connect waiting").waitFor(),
+  },
+  {
+    name: "replicas",
+    as: "account",
+    path: (stage) => `/console/endpoints/${stage.made?.twin.id ?? ""}`,
+    ready: (page) => page.getByRole("button", { name: "Drain west" }).waitFor(),
+    afterwards: (page) => page.getByRole("heading", { name: "About it" }).scrollIntoViewIfNeeded(),
+  },
+  {
+    name: "drain",
+    as: "account",
+    path: (stage) => `/console/endpoints/${stage.made?.twin.id ?? ""}`,
+    ready: (page) => page.getByRole("button", { name: "Drain west" }).waitFor(),
+    afterwards: async (page) => {
+      await page.getByRole("button", { name: "Drain west" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
   },
   {
     name: "terminate",
@@ -210,7 +228,7 @@ export const SCREENS: readonly Screen[] = [
     path: endpoint("/playground"),
     ready: (page) => page.getByText("curl -N").waitFor(),
     afterwards: async (page) => {
-      await page.getByRole("button", { name: "Make one for an hour" }).click();
+      await page.getByRole("button", { name: "Make a key for an hour" }).click();
       await until("the key", async () => (await page.getByLabel("Key", { exact: true }).inputValue()) !== "");
       await page.getByRole("button", { name: "Send" }).click();
       await page.getByText(/First token after .* tokens/).waitFor();
@@ -259,10 +277,18 @@ export async function show(stage: Stage, page: Page, screen: Screen): Promise<vo
   await screen.afterwards?.(page, stage);
 }
 
-/** Endpoints in trouble: one that failed, one whose pod never came. */
+/** Endpoints in trouble: one that failed, one whose pod never came. And one with two replicas, which dial in. */
 export async function fillEndpoints(stage: Stage): Promise<void> {
   const { account } = stage.tenant;
   const waiting = await tenant(stage.worker, null, { account, name: "waiting", replicas: 2 });
+  const twin = await tenant(stage.worker, null, { account, name: "twin", model: "demo-small", replicas: 2 });
+  for (const [replica, region] of [
+    ["east", "us-east-1"],
+    ["west", "us-west-1"],
+  ] as const) {
+    const token = (twin.agent as unknown as { connect_token: string }).connect_token;
+    await Connector.connect(twin.url, token, stage.pod.url, { replica, region });
+  }
   const failed = await tenant(stage.worker, stage.pod, { account, name: "ailing", model: "demo-small" });
   const said = { messages: [{ role: "user", content: "hello" }] };
   stage.pod.setFault({ path: "/v1/chat/completions", status: 500 });
@@ -273,10 +299,10 @@ export async function fillEndpoints(stage: Stage): Promise<void> {
   await failed.change({ limits: { rpm: 1 } });
   await until("a refusal", async () => (await failed.completions(said)).status === 429);
   // Nobody listens there.
-  await failed.change({ origin: { type: "http", url: "http://127.0.0.1:9" }, start_deadline_seconds: 1 });
+  await failed.change({ origin: { type: "http", url: "http://127.0.0.1:9" }, start_deadline_seconds: 2 });
   await failed.restart();
   await until("the endpoint to fail", async () => (await failed.shown()).state === "failed");
-  stage.troubled = { failed, waiting };
+  stage.made = { failed, waiting, twin };
 }
 
 /** Lets something be said and called, so that the screens show life. */
@@ -285,6 +311,7 @@ export async function fill(stage: Stage): Promise<void> {
   await say("alpha", "Morning. The nightly run is **green**; I am looking at the one slow query now.", {
     id: "m1",
   });
+  await say("beta", "On it, too: the lock was held for 3 s.", { thread: "nightly-run", parent: "m1" });
   await say("alpha", "It is the join over `events`, as the plan shows:");
   await say(
     "alpha",

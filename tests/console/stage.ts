@@ -34,8 +34,8 @@ export interface Held {
 
 export class Stage {
   readonly #attached: Attached[] = [];
-  /** An endpoint that failed, and one whose pod never came, where a suite has made them. */
-  troubled: { failed: Tenant; waiting: Tenant } | undefined;
+  /** An endpoint that failed, one whose pod never came, and one with two replicas, where a suite has made them. */
+  made: { failed: Tenant; waiting: Tenant; twin: Tenant } | undefined;
   readonly worker: RunningWorker;
   readonly pod: Pod;
   readonly tenant: Tenant;

@@ -3,11 +3,14 @@
 
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
+import { until } from "../harness/index.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Step {
   /** What is done next, as somebody who sees the page would say it. */
   say: string;
+  /** What is there before it is done, where the step before is over only then. */
+  ready?: (page: Page) => Promise<unknown>;
   act: (page: Page) => Promise<unknown>;
 }
 
@@ -30,8 +33,9 @@ const inDialog = (page: Page, name: string): Locator =>
   page.getByRole("dialog").getByRole("button", { name, exact: true });
 const log = (page: Page): Locator => page.getByRole("log").last();
 
-const click = (say: string, what: (page: Page) => Locator): Step => ({
+const click = (say: string, what: (page: Page) => Locator, ready?: Step["ready"]): Step => ({
   say: `Click ${say}`,
+  ...(ready !== undefined && { ready }),
   act: (page) => what(page).click(),
 });
 const type = (say: string, label: string, text: string): Step => ({
@@ -175,6 +179,10 @@ export const TASKS: readonly Task[] = [
     wants: "Let greeter take 600 requests a minute",
     as: "account",
     from: "/console/endpoints",
+    before: async (stage) => {
+      await stage.tenant.change({ limits: { rpm: 120 } });
+      return undefined;
+    },
     steps: [
       openGreeter,
       click("Limits", (page) => link(page, "Limits")),
@@ -195,9 +203,17 @@ export const TASKS: readonly Task[] = [
     steps: [
       openGreeter,
       click("Playground", (page) => link(page, "Playground")),
-      click("Make one for an hour", (page) => button(page, "Make one for an hour")),
-      click("Send", (page) => button(page, "Send")),
-      click("Python", (page) => page.getByText("Python", { exact: true })),
+      click("Make a key for an hour", (page) => button(page, "Make a key for an hour")),
+      click(
+        "Send",
+        (page) => button(page, "Send"),
+        (page) => page.getByText("A call needs a key").waitFor({ state: "detached" }),
+      ),
+      click(
+        "Python",
+        (page) => page.getByText("Python", { exact: true }),
+        (page) => page.getByText(/First token after .* tokens/).waitFor(),
+      ),
       click("Copy", (page) => page.locator(".same").getByRole("button", { name: "Copy" })),
     ],
     done: async (page) => {
@@ -238,6 +254,14 @@ export const TASKS: readonly Task[] = [
   },
 ];
 
+/** Waits until nothing of what is before the reader is still being read. */
+async function settled(page: Page): Promise<void> {
+  await until(
+    "the page to be read",
+    async () => (await page.locator("main .waiting, main .awaited").count()) === 0,
+  );
+}
+
 /** Goes through a task; `see` is told what is on the page before each step, and at the end. */
 export async function walk(
   stage: Stage,
@@ -251,6 +275,8 @@ export async function walk(
   await page.getByRole("main").getByRole("heading", { level: 1 }).waitFor();
   await task.before?.(stage, page);
   for (const [index, step] of task.steps.entries()) {
+    await step.ready?.(page);
+    await settled(page);
     await see(index, step.say);
     await step.act(page);
   }

@@ -65,6 +65,8 @@ export interface Key {
   last_used_at: string | null;
   revoked_at: string | null;
   expires_at: string | null;
+  allowed_paths: string[] | null;
+  limits: { rpm: number | null };
   old_secret_until: string | null;
   age_days: number;
   rotate_due: boolean;

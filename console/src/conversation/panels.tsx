@@ -100,11 +100,14 @@ export function Threads({ room }: { room: Room }) {
           <p>A reply to a message begins one. It is listed here, the newest first.</p>
         </Empty>
       ) : (
-        <ol class="panel-rows" aria-label="Threads, the newest first">
-          {threads.sort(newestFirst).map((thread) => (
-            <ThreadRow key={thread.id} room={room} thread={thread} />
-          ))}
-        </ol>
+        <>
+          <p class="muted panel-note">The newest first</p>
+          <ol class="panel-rows" aria-label="Threads, the newest first">
+            {threads.sort(newestFirst).map((thread) => (
+              <ThreadRow key={thread.id} room={room} thread={thread} />
+            ))}
+          </ol>
+        </>
       )}
     </Aside>
   );
@@ -125,17 +128,22 @@ export function Members({ room }: { room: Room }) {
           </p>
         </Empty>
       ) : (
-        <ul class="panel-rows">
-          {members.map((id) => (
-            <li key={id}>
-              <a class="panel-row member" href={address({ page: "agent", id })}>
-                <Presence connected={connected(id)} />
-                <strong class="clip-line">{agentName(id)}</strong>
-                <span class="muted clip-line">@{id}</span>
-              </a>
-            </li>
-          ))}
-        </ul>
+        <>
+          <p class="muted panel-note">
+            {members.filter(connected).length} of {members.length} online
+          </p>
+          <ul class="panel-rows">
+            {members.map((id) => (
+              <li key={id}>
+                <a class="panel-row member" href={address({ page: "agent", id })}>
+                  <Presence connected={connected(id)} />
+                  <strong class="clip-line">{agentName(id)}</strong>
+                  <span class="muted clip-line">@{id}</span>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </>
       )}
     </Aside>
   );

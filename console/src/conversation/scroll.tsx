@@ -14,8 +14,8 @@ import { Empty, Trouble, Waiting } from "../ui/states.tsx";
 import { BlockView } from "./block.tsx";
 import type { Timeline } from "./timeline.ts";
 
-/** How far beyond the view blocks are drawn and pages are read, in pixels. */
-const BEYOND = 1_500;
+/** How far beyond the view pages are read, in pixels. */
+const BEYOND = 3_000;
 /** Within this of the end the reader is at the end. */
 const AT_END = 40;
 

@@ -93,6 +93,10 @@ export function Chart({ title, total, times, series, kind, format }: ChartProps)
   const top = highest(series, kind, steps);
   const here = at.value;
   const time = here === null ? undefined : times[here];
+  const known = series.some(({ values }) => values.some((value) => value !== null && value > 0));
+  const look = (step: number) => {
+    at.value = Math.min(steps - 1, Math.max(0, step));
+  };
   const told = (index: number) =>
     series.map(({ name, values }) => `${name} ${format(values[index] ?? 0)}`).join(" · ");
   return (
@@ -100,19 +104,32 @@ export function Chart({ title, total, times, series, kind, format }: ChartProps)
       <figcaption>
         <span class="muted">{title}</span>
         <strong>{total}</strong>
-        <span class="muted readout">{time === undefined ? "" : `${clock(time)} · ${told(here ?? 0)}`}</span>
+        <span class="muted readout" role="status">
+          {time === undefined ? "" : `${clock(time)} · ${told(here ?? 0)}`}
+        </span>
       </figcaption>
+      <span class="scale" aria-hidden="true">
+        {known ? format(top) : ""}
+      </span>
       <svg
         viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${title} of the last hour: ${total}`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: each minute is read by the arrow keys.
+        tabIndex={0}
+        aria-label={`${title} of the last hour: ${total}. Arrow keys read each minute.`}
         onPointerMove={(event) => {
           const box = event.currentTarget.getBoundingClientRect();
-          at.value = Math.min(
-            steps - 1,
-            Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * steps)),
-          );
+          look(Math.floor(((event.clientX - box.left) / box.width) * steps));
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+            event.preventDefault();
+            look((here ?? steps) + (event.key === "ArrowLeft" ? -1 : 1));
+          }
+        }}
+        onBlur={() => {
+          at.value = null;
         }}
         onPointerLeave={() => {
           at.value = null;

@@ -137,7 +137,11 @@ function Row({ one, onAsk }: { one: Key; onAsk: (asking: Asking) => void }) {
         <span class={`state ${tone}`}>{word}</span>
       </td>
       <td>{one.last_used_at === null ? "Never used" : `Used ${since(one.last_used_at)}`}</td>
-      <td>{one.expires_at === null ? "No expiry" : `Expires ${date(one.expires_at)}`}</td>
+      <td>
+        {one.expires_at === null ? "No expiry" : `Expires ${date(one.expires_at)}`}
+        {one.limits.rpm !== null && <span class="muted">{one.limits.rpm} requests a minute</span>}
+        {one.allowed_paths !== null && <span class="muted">Only {one.allowed_paths.join(", ")}</span>}
+      </td>
       <td class="end">
         {tone !== "off" && may.operate() && (
           <>

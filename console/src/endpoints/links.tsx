@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { words } from "../api/call.ts";
-import { drain, type Endpoint, type Link } from "../api/control.ts";
+import { drain, type Endpoint, type Link, type State } from "../api/control.ts";
 import { Copy } from "../ui/copy.tsx";
 import { full, since } from "../ui/time.ts";
 import { Confirm } from "./confirm.tsx";
@@ -20,23 +20,29 @@ function served({ capabilities }: Link): string {
 }
 
 /** How a link is, in a word. */
-function standing({ up, draining, breaker }: Link): { word: string; tone: string } {
+function standing({ type, up, draining, breaker, last_error }: Link): { word: string; tone: string } {
   if (draining) {
     return { word: "draining", tone: "warn" };
   }
   if (up && breaker !== undefined && breaker !== "closed") {
     return { word: breaker === "open" ? "resting" : "on trial", tone: "warn" };
   }
-  return up ? { word: "up", tone: "good" } : { word: "down", tone: "failed" };
+  if (up) {
+    return { word: "up", tone: "good" };
+  }
+  return type === "http" && last_error === null
+    ? { word: "not in use", tone: "off" }
+    : { word: "down", tone: "failed" };
 }
 
 interface WayProps {
   link: Link;
   url: string | undefined;
+  state: State;
   onDrain: (replica: string) => void;
 }
 
-function Way({ link, url, onDrain }: WayProps) {
+function Way({ link, url, state, onDrain }: WayProps) {
   const { replica } = link;
   return (
     <tr>
@@ -64,7 +70,7 @@ function Way({ link, url, onDrain }: WayProps) {
         ) : link.up ? (
           `Serves ${served(link)}`
         ) : (
-          <span class="muted">No link is open</span>
+          <span class="muted">{link.type === "http" ? `The endpoint is ${state}` : "No link is open"}</span>
         )}
       </td>
       <td>
@@ -168,6 +174,7 @@ export function Links({ endpoint }: { endpoint: Endpoint }) {
                   key={`${link.replica ?? String(index)} ${link.since ?? ""}`}
                   link={link}
                   url={origin.url}
+                  state={endpoint.state}
                   onDrain={(replica) => {
                     asking.value = replica;
                   }}

@@ -55,7 +55,7 @@ export function EndpointList() {
       <header>
         <h1>Endpoints</h1>
         <p class="muted">
-          {name === "" ? "No account yet" : name} · {running} of {all.size} running
+          {name === "" ? "No account yet" : `Account ${name}`} · {running} of {all.size} running
         </p>
       </header>
       {all.size === 0 ? (

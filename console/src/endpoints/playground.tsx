@@ -128,6 +128,7 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
       running.value = false;
     }
   };
+  const lacksKey = key.value === "";
   const code = snippet(language.value, { base: programs, model: model.value, prompt: prompt.value });
   return (
     <section class="playground">
@@ -146,9 +147,9 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
               onInput={(event) => setKey(event.currentTarget.value)}
             />
             {may.operate() && (
-              <button type="button" onClick={() => void makeKey()}>
+              <button type="button" class={lacksKey ? "primary" : ""} onClick={() => void makeKey()}>
                 <Icon name="key" />
-                Make one for an hour
+                Make a key for an hour
               </button>
             )}
           </div>
@@ -178,13 +179,17 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
                 Stop
               </button>
             ) : (
-              <button type="submit" class="primary">
+              <button type="submit" class="primary" disabled={lacksKey}>
                 <Icon name="play" />
                 Send
               </button>
             )}
             <span class="muted" role="status">
-              {told.value}
+              {lacksKey
+                ? may.operate()
+                  ? "A call needs a key: make one, or paste one."
+                  : "Paste a key first."
+                : told.value}
             </span>
           </div>
         </form>
@@ -200,8 +205,10 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
         )}
       </div>
       <section class="same" aria-labelledby="same-title">
-        <h2 id="same-title">The same call elsewhere</h2>
-        <p class="muted">With the key in the variable MOLTGHOST_KEY.</p>
+        <h2 id="same-title">The same call as a program</h2>
+        <p class="muted">
+          With the key in the variable <code>MOLTGHOST_KEY</code>.
+        </p>
         <div class="code">
           <div>
             <fieldset class="languages">

@@ -18,7 +18,11 @@ const quoted = (text: string): string => JSON.stringify(text);
 export function snippet(language: Language, { base, model, prompt }: CallOf): string {
   switch (language) {
     case "curl": {
-      const body = JSON.stringify({ model, messages: [{ role: "user", content: prompt }], stream: true });
+      const body = JSON.stringify({
+        ...(model !== "" && { model }),
+        messages: [{ role: "user", content: prompt }],
+        stream: true,
+      });
       return `curl -N ${base}/v1/chat/completions \\
   -H "Authorization: Bearer $MOLTGHOST_KEY" \\
   -H "Content-Type: application/json" \\

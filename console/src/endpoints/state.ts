@@ -124,7 +124,11 @@ function take({ data, type }: ServerEvent): void {
   }
   const known = endpoints.value?.get(agent);
   if (known !== undefined && state !== undefined) {
-    keep({ ...known, state, reason: event.reason ?? null, since: event.created_at ?? known.since });
+    // An address is in use as long as the endpoint runs; what a tunnel has says an event of its own.
+    const links = known.links.map((link) =>
+      link.type === "http" ? { ...link, up: state === "running" } : link,
+    );
+    keep({ ...known, state, links, reason: event.reason ?? null, since: event.created_at ?? known.since });
   }
   // What hangs on it (links, what to do next), and one that was made since: its document is read, the list is not.
   readSoon(agent);

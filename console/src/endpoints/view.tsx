@@ -96,7 +96,7 @@ function Orders({ endpoint }: { endpoint: Endpoint }) {
           <button
             key={one.verb}
             type="button"
-            class={one.verb === "start" ? "primary" : ""}
+            class={one.verb === "start" && !lacksPod(endpoint) ? "primary" : ""}
             onClick={() => {
               if (one.question === undefined) {
                 void give(one);

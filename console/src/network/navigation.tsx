@@ -4,7 +4,15 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { type Conversation, type Dm, keyOf, OPERATOR, type Room } from "../api/network.ts";
 import { signOut } from "../api/session.ts";
-import { account, accounts, control, endpoints, enterControl, openAccount } from "../endpoints/state.ts";
+import {
+  account,
+  accounts,
+  control,
+  endpointLine,
+  endpoints,
+  enterControl,
+  openAccount,
+} from "../endpoints/state.ts";
 import { StateDot } from "../endpoints/state-dot.tsx";
 import { address, type Place, place } from "../router.ts";
 import { Appearance } from "../ui/appearance.tsx";
@@ -210,14 +218,15 @@ const LINES = {
 export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: boolean; bare: boolean }) {
   const inside = access.value === "in";
   const anybody = inside || control.value === "in";
+  const state = showEndpoints ? endpointLine.value : line.value;
   return (
     <nav id="navigation" aria-label="Console">
       <header>
         <a class="brand" href={address({ page: "home" })}>
           <strong>{network.value?.name ?? "Moltnet"}</strong>
-          {inside && (
-            <span class={`line ${line.value}`} role="status">
-              {LINES[line.value]}
+          {(showEndpoints ? control.value === "in" : inside) && (
+            <span class={`line ${state}`} role="status">
+              {LINES[state]}
             </span>
           )}
         </a>
@@ -238,7 +247,7 @@ export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: bool
             switching.value = true;
           }}
         >
-          <Icon name="search" />
+          <Icon name="go" />
           Go to…
           <kbd>Ctrl K</kbd>
         </button>
@@ -246,7 +255,7 @@ export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: bool
       {!showEndpoints && inside && (
         <ul class="tools">
           <Item to={{ page: "search", words: "", room: "" }} icon="search">
-            <span class="name">Search</span>
+            <span class="name">Search messages</span>
             <kbd>/</kbd>
           </Item>
           <Item to={{ page: "mentions" }} icon="at" count={sum(callCount.value)}>
