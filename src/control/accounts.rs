@@ -19,6 +19,8 @@ pub async fn create(request: &Request, caller: &Caller) -> Result<Answer, Proble
     caller.must_be_operator(request).await?;
     let new = NewAccount::parse(&request.small_body().await?)?;
     let key = idempotency_key(request)?;
+    // An id that was asked for is what a repetition is told by, with an Idempotency-Key, too.
+    let key = key.filter(|_| new.id.is_none());
     let id = match (new.id, key) {
         (Some(id), _) => id,
         // The same Idempotency-Key is the same id, so the same account.

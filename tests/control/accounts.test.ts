@@ -94,6 +94,15 @@ describe("accounts", () => {
       refused(answer, 422, "idempotency_mismatch");
     });
 
+    it("is not needed beside an id, which says by itself what is asked for again", async () => {
+      const id = freshId();
+      const headers = () => ({ "idempotency-key": uniqueName("once") });
+      await s.ok(201, "/accounts", { json: { id, name: "Once" }, headers: headers() });
+      await s.ok(200, "/accounts", { json: { id, name: "Once" }, headers: headers() });
+      const taken = await s.call("/accounts", { json: { id, name: "Other" }, headers: headers() });
+      refused(taken, 409, "name_taken");
+    });
+
     it("refuses one that cannot be one", async () => {
       for (const key of ["", "a".repeat(256)]) {
         const answer = await s.call("/accounts", {
