@@ -60,7 +60,7 @@ impl Agent {
         if shared.whose(&socket).is_none() && shared.kind(&socket).as_deref() == Some(CALLER) {
             shared.frame(&socket, message);
         } else {
-            shared.hear(&socket, sockets::bytes(message).as_deref());
+            shared.hear(&socket, sockets::take_bytes(message).as_deref());
         }
     }
 

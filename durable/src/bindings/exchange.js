@@ -1,5 +1,6 @@
 // One call of a pod and the stream of its answer: the JavaScript half of `exchange.rs`.
 
+import { free } from "./buffers.js";
 import { callObject, collect, entryOf, join, sleep, TOO_LARGE, toHeaders, toLines } from "./glue.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`. */
@@ -78,6 +79,8 @@ export class Exchange {
   #reading = false;
   #writer;
   #chunk;
+  /** Buffers of what is being written. */
+  #passed = [];
   #early;
   /** Between two events, as far as what was written goes: a heartbeat may be written. */
   #between = true;
@@ -344,8 +347,17 @@ export class Exchange {
       return;
     }
     if ((verdict & AS_IT_IS) !== 0) this.#write(bytes);
+    this.#passed.push(bytes.buffer);
+    if (this.#writing === 0) this.#freePassed();
     this.#between = (verdict & BETWEEN_EVENTS) !== 0;
     if ((verdict & WAS_LAST) !== 0) this.#flowIs(LAST_WORD);
+  }
+
+  /** Nothing is being written any more. */
+  #freePassed() {
+    this.#chunk = undefined;
+    for (const buffer of this.#passed) free(buffer);
+    this.#passed.length = 0;
   }
 
   #passWaiting() {
@@ -353,7 +365,9 @@ export class Exchange {
     const size = this.#waitingBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#pass(join(chunks, size));
+    const all = join(chunks, size);
+    if (chunks.length > 1) for (const { buffer } of chunks) free(buffer);
+    this.#pass(all);
   }
 
   /** The pod's body is over; it is told once the caller has taken what came before. */
@@ -386,7 +400,9 @@ export class Exchange {
 
   #wrote = () => {
     this.#writing--;
-    if (this.#writing > 0 || !this.#flowed) return;
+    if (this.#writing > 0) return;
+    this.#freePassed();
+    if (!this.#flowed) return;
     if (this.#waitingBytes > 0) this.#passWaiting();
     if (this.#ended !== undefined && this.#writing === 0) this.#flowIs(this.#ended);
     else this.#readOn();

@@ -149,6 +149,12 @@ extern "C" {
     pub fn d1_state(database: &JsValue) -> Result<Promise, JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/bindings/buffers.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub fn free(buffer: &JsValue) -> Result<(), JsValue>;
+}
+
 #[wasm_bindgen(module = "/src/bindings/exchange.js")]
 extern "C" {
     pub type Exchange;

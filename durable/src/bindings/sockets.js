@@ -1,5 +1,6 @@
 // An object's end of its readers' links: WebSockets that outlive the object's sleep.
 
+import { free } from "./buffers.js";
 import { toHeaders } from "./glue.js";
 import { within } from "./link.js";
 
@@ -116,7 +117,9 @@ export function sendText(socket, text) {
 
 /** The bytes are those of the Wasm memory, which may change before they are gone. */
 export function sendBytes(socket, bytes) {
-  socket.send(bytes.slice());
+  const { buffer } = bytes.slice();
+  socket.send(buffer);
+  free(buffer);
 }
 
 export function closeSocket(socket, code, reason) {

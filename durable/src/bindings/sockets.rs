@@ -103,9 +103,14 @@ pub fn message(message: &JsValue, most: usize) -> Message {
     }
 }
 
-/// A message of bytes; `None` for a text.
-pub fn bytes(message: &JsValue) -> Option<Vec<u8>> {
-    (!message.is_string()).then(|| js_sys::Uint8Array::new(message).to_vec())
+/// Takes a message of bytes, which is empty afterwards; `None` for a text.
+pub fn take_bytes(message: &JsValue) -> Option<Vec<u8>> {
+    if message.is_string() {
+        return None;
+    }
+    let bytes = js_sys::Uint8Array::new(message).to_vec();
+    let _ = glue::free(message);
+    Some(bytes)
 }
 
 /// Sends bytes; a socket that is closed already swallows them.

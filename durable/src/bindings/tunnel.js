@@ -3,6 +3,7 @@
 //
 // Room is given back as bytes are read, so a caller who reads slowly slows its own pod down.
 
+import { free } from "./buffers.js";
 import { callObjectWhile, collect, entryOf, putRiders, sleep, takeRiders, toHeaders } from "./glue.js";
 
 /** The header that tells an object who a socket is for; only the Worker can set it. */
@@ -213,11 +214,13 @@ class Call {
   }
 
   #say(frames) {
+    const { buffer } = message(frames);
     try {
-      this.#socket.send(message(frames));
+      this.#socket.send(buffer);
     } catch {
       // It is closed, which is told by its event.
     }
+    free(buffer);
   }
 
   #heard(data) {
@@ -230,23 +233,39 @@ class Call {
       return;
     }
     const view = new DataView(data);
+    const bytes = new Uint8Array(data);
     let at = 0;
+    // The bytes of all its BODY frames, moved together: one chunk, and nobody else's buffer.
+    let from = 0;
+    let to = 0;
     while (at < data.byteLength && !this.#over) {
       const kind = view.getUint8(at);
       const length = view.getUint32(at) & 0xff_ffff;
       at += HEAD_BYTES;
-      this.#frame(kind, new Uint8Array(data, at, length), view, at);
+      if (kind === BODY) {
+        if (to === 0) from = to = at;
+        else bytes.copyWithin(to, at, at + length);
+        to += length;
+      } else {
+        if (kind === END || kind === RESET) this.#take(bytes.subarray(from, to));
+        this.#frame(kind, bytes.subarray(at, at + length), view, at);
+      }
       at += length;
     }
+    this.#take(bytes.subarray(from, to));
     this.#wake();
   }
 
+  /** Takes bytes of the body. */
+  #take(bytes) {
+    if (this.#over || bytes.length === 0) return;
+    this.#ours -= bytes.length;
+    if (this.#ours < 0) this.#stop(FLOW_CONTROL, new Error("the connector sent more than it may"));
+    else this.#chunks.push(bytes);
+  }
+
   #frame(kind, payload, view, at) {
-    if (kind === BODY) {
-      this.#ours -= payload.length;
-      if (this.#ours < 0) this.#stop(FLOW_CONTROL, new Error("the connector sent more than it may"));
-      else this.#chunks.push(payload);
-    } else if (kind === RESPONSE) {
+    if (kind === RESPONSE) {
       this.#body = NOTHING;
       this.#sent = 1;
       this.#respond(decoder.decode(payload));
