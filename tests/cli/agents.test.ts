@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ask, OPERATOR_TOKEN, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ask, OPERATOR_TOKEN, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type AgentDocument, uniqueName } from "../harness/tenant.ts";
 import { newAccount, owner } from "./owner.ts";
 import { CONFIG, EXIT, Terminal } from "./program.ts";
@@ -15,7 +15,7 @@ describe("agents from a terminal", () => {
   let pod: Pod;
   let user: Terminal;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
     user = await owner(worker);
   });
   after(async () => {

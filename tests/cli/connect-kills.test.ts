@@ -9,7 +9,7 @@ import { randomInt } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerTo, type Pod, startPod } from "../fixtures/pod/index.ts";
-import { discard, scratch, until } from "../harness/index.ts";
+import { discard, scratch, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { type RunningWorkerd, startRawWorkerd } from "../harness/workerd.ts";
 import { Connector, running } from "./connector.ts";
@@ -119,7 +119,7 @@ describe("under load", () => {
   const crowds: Crowd[] = [];
   const connected: Connector[] = [];
   before(async () => {
-    [worker, pod] = await Promise.all([startRawWorkerd(undefined, { persist }), startPod({ quiet: true })]);
+    [worker, pod] = await together([startRawWorkerd(undefined, { persist }), startPod({ quiet: true })]);
   });
   after(async () => {
     // What is left over where a test has failed.

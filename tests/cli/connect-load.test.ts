@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type OpenAnswer, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type OpenAnswer, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import type { Tenant } from "../harness/tenant.ts";
 import { Connector, running, tunnelled } from "./connector.ts";
 
@@ -16,7 +16,7 @@ describe("the connector", () => {
   let worker: RunningWorker;
   let pod: Pod;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
   });
   after(async () => {
     await worker?.stop();

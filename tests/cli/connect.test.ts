@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Fault, type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ask, freePort, type RunningWorker, scratch, startWorker, until } from "../harness/index.ts";
+import {
+  ask,
+  freePort,
+  type RunningWorker,
+  scratch,
+  startWorker,
+  together,
+  until,
+} from "../harness/index.ts";
 import { control } from "../harness/tenant.ts";
 import { Connector, running, tunnelled } from "./connector.ts";
 import { owner } from "./owner.ts";
@@ -22,7 +30,7 @@ describe("a pod behind moltghost connect", () => {
   let worker: RunningWorker;
   let pod: Pod;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
   });
   beforeEach(() => pod.clear());
   after(async () => {

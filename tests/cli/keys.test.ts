@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ask, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ask, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import type { KeyDocument } from "../harness/tenant.ts";
 import { newAccount, owner } from "./owner.ts";
 import { EXIT, type Terminal } from "./program.ts";
@@ -15,7 +15,7 @@ describe("keys from a terminal", () => {
   let account: string;
   let id: string;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
     account = await newAccount(worker);
     user = await owner(worker, "admin", account);
     id = await user.done("deploy", "my-agent", "--origin", pod.url, "--wait");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { adopt, end, type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { adopt, end, type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { uniqueName } from "../harness/tenant.ts";
 import { owner } from "./owner.ts";
 import { EXIT, moltghost, type Terminal } from "./program.ts";
@@ -32,7 +32,7 @@ describe("logs", () => {
   let pod: Pod;
   let user: Terminal;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
     user = await owner(worker);
   });
   after(async () => {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { running, tunnelled } from "./connector.ts";
 import { newAccount, newToken, owner } from "./owner.ts";
 import { CONFIG, EXIT, Terminal } from "./program.ts";
@@ -14,7 +14,7 @@ describe("on a terminal", { skip: !TERMINALS }, () => {
   let worker: RunningWorker;
   let pod: Pod;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
   });
   after(async () => {
     await worker?.stop();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { Connector, running, tunnelled } from "./connector.ts";
 import { newAccount, newToken } from "./owner.ts";
 import { EXIT, Terminal } from "./program.ts";
@@ -26,7 +26,7 @@ describe("over TLS", () => {
   let api: string;
   let token: string;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
     token = await newToken(worker, await newAccount(worker));
     by = trust(...HOSTS);
     front = await Front.to(worker.front, by);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ask, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ask, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { issue } from "../harness/issued.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
 import { Attached } from "../live/attached.ts";
@@ -145,7 +145,7 @@ async function roleToken(worker: RunningWorker, account: string, role: string): 
 
 /** Sets the stage: rooms `lobby` (public) and `core` (private), agents alpha and beta, an endpoint `greeter`. */
 export async function setStage(): Promise<Stage> {
-  const [worker, pod] = await Promise.all([
+  const [worker, pod] = await together([
     startWorker({
       vars: { AUTH: "bearer", ADMIN_TOKEN: OPERATOR, NETWORK_NAME: "Harbour", AGENT_REGISTRATION: "token" },
     }),

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
 import { agentIdOf, keyOf, partsOf } from "../harness/credential.ts";
-import { type Answer, OPERATOR_TOKEN, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, OPERATOR_TOKEN, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { contract, METHODS, type Operation, type PathItem } from "../harness/openapi/document.ts";
 import { checkedRequest } from "../harness/openapi.ts";
 import { control, type Tenant, tenant, uniqueName } from "../harness/tenant.ts";
@@ -55,7 +55,7 @@ async function token(account: string): Promise<{ id: string; token: string }> {
 }
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [mine, theirs, ended] = await Promise.all([
     tenant(worker, pod, { alias: uniqueName("mine").slice(0, 20) }),
     tenant(worker, pod),

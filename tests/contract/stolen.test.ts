@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ask, OPERATOR_TOKEN, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ask, OPERATOR_TOKEN, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { issue } from "../harness/issued.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
 
@@ -214,7 +214,7 @@ async function connectToken(of: Tenant): Promise<string> {
 
 before(async () => {
   const vars = { AUTH: "open", ADMIN_TOKEN: NETWORK_TOKEN };
-  [worker, pod] = await Promise.all([startWorker({ vars }), startPod()]);
+  [worker, pod] = await together([startWorker({ vars }), startPod()]);
   [mine, theirs, tunnelled] = await Promise.all([
     tenant(worker, pod),
     tenant(worker, pod),

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
+import { together } from "../harness/index.ts";
 import { tenant, uniqueName } from "../harness/tenant.ts";
 import { type ListedKey, type MadeKey, refused, type Session, session } from "./session.ts";
 
@@ -12,7 +13,7 @@ describe("keys", () => {
   let account: string;
   let agent: string;
   before(async () => {
-    [s, pod] = await Promise.all([session(), startPod()]);
+    [s, pod] = await together([session(), startPod()]);
     account = await s.account();
     agent = (await s.agent(account)).id;
   });

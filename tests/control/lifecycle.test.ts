@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
+import { together } from "../harness/index.ts";
 import { type AgentDocument, type AgentState, tenant, uniqueName } from "../harness/tenant.ts";
 import { refused, type Session, session } from "./session.ts";
 
@@ -11,7 +12,7 @@ describe("the life of an agent", () => {
   let pod: Pod;
   let account: string;
   before(async () => {
-    [s, pod] = await Promise.all([session(), startPod()]);
+    [s, pod] = await together([session(), startPod()]);
     account = await s.account();
   });
   after(async () => {

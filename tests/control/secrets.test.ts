@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { KEY_PEPPER, OPERATOR_TOKEN, until } from "../harness/index.ts";
+import { KEY_PEPPER, OPERATOR_TOKEN, together, until } from "../harness/index.ts";
 import { type AgentDocument, Tenant, uniqueName } from "../harness/tenant.ts";
 import { type MadeAgent, type Session, session } from "./session.ts";
 import { filesBelow, filesWith } from "./storage.ts";
@@ -28,7 +28,7 @@ describe("secrets", () => {
   };
   const answers: string[] = [];
   before(async () => {
-    [s, pod] = await Promise.all([session(), startPod()]);
+    [s, pod] = await together([session(), startPod()]);
     account = await s.account();
     const origin = { type: "http", url: pod.url, headers: { "x-pod-secret": header } };
     const alias = uniqueName("secret");

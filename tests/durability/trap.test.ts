@@ -5,7 +5,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { builtWorker, ROOT, type RunningWorkerd, startRawWorkerd, until } from "../harness/index.ts";
+import {
+  builtWorker,
+  ROOT,
+  type RunningWorkerd,
+  startRawWorkerd,
+  together,
+  until,
+} from "../harness/index.ts";
 import { tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -24,7 +31,7 @@ before(async () => {
     path: join(ROOT, "tests/fixtures/trapping", name),
     type: "esModule" as const,
   });
-  [worker, pod, slow] = await Promise.all([
+  [worker, pod, slow] = await together([
     startRawWorkerd({ ...built, modules: [module("worker.js"), module("memory.js"), ...built.modules] }),
     startPod(),
     startPod({ defaults: { chunk_delay_ms: 50, chunks: 10_000 } }),

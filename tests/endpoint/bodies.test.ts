@@ -5,7 +5,14 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, RawSocket, type RunningWorker, startWorker, until } from "../harness/index.ts";
+import {
+  type Answer,
+  RawSocket,
+  type RunningWorker,
+  startWorker,
+  together,
+  until,
+} from "../harness/index.ts";
 import { expectDocumented } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
@@ -23,7 +30,7 @@ let one: Tenant;
 let small: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [one, small] = await Promise.all([
     tenant(worker, pod),
     tenant(worker, pod, { limits: { body_bytes: LIMIT } }),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const ALLOWED = "https://app.example";
@@ -17,7 +17,7 @@ let open: Tenant;
 let closed: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [open, closed] = await Promise.all([
     tenant(worker, pod),
     tenant(worker, pod, { cors: { origins: [ALLOWED, "http://localhost:5173"] } }),

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Fault, type Pod, startPod } from "../fixtures/pod/index.ts";
-import { RawSocket, type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { RawSocket, type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -18,7 +18,7 @@ let worker: RunningWorker;
 let pod: Pod;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
 });
 beforeEach(() => pod.clear());
 after(async () => {

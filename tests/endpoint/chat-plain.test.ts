@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, type RequestRecord, startPod, UNICODE_SAMPLE } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -14,7 +14,7 @@ let plain: Tenant;
 let modelled: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [plain, modelled] = await Promise.all([
     tenant(worker, pod, {
       forward_headers: ["x-tenant", "x-openclaw-agent-id"],

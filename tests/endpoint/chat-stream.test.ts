@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { answerTo, type Fault, type Pod, startPod, tokens, UNICODE_SAMPLE } from "../fixtures/pod/index.ts";
-import { type Answer, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -15,7 +15,7 @@ let pod: Pod;
 let one: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   one = await tenant(worker, pod);
 });
 beforeEach(() => {

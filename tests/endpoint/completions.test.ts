@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const TEXT = "/v1/completions";
@@ -16,7 +16,7 @@ let one: Tenant;
 let without: Tenant;
 
 before(async () => {
-  [worker, pod, bare] = await Promise.all([
+  [worker, pod, bare] = await together([
     startWorker(),
     startPod(),
     startPod({ lacks: [TEXT, VECTORS, "/v1/responses"] }),

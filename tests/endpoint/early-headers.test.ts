@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Fault, type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -17,7 +17,7 @@ let early: Tenant;
 let usual: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   early = await tenant(worker, pod, { early_headers: true });
   usual = await tenant(worker, pod);
 });

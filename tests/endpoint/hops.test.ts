@@ -13,6 +13,7 @@ import {
   ROOT,
   type RunningWorkerd,
   startRawWorkerd,
+  together,
   until,
 } from "../harness/index.ts";
 import { type Tenant, tenant, uniqueName } from "../harness/tenant.ts";
@@ -38,7 +39,7 @@ before(async () => {
     path: join(ROOT, "tests/fixtures/counting/worker.js"),
     type: "esModule" as const,
   };
-  [worker, pod] = await Promise.all([
+  [worker, pod] = await together([
     startRawWorkerd({ ...built, modules: [entry, ...built.modules] }),
     startPod(),
   ]);

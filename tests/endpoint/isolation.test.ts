@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { answerTo, type Fault, type Pod, startPod } from "../fixtures/pod/index.ts";
-import { RawSocket, type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { RawSocket, type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -47,7 +47,7 @@ let pod: Pod;
 let agents: Tenant[];
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   agents = await Promise.all(Array.from({ length: 3 }, () => tenant(worker, pod, { timeout_seconds: 20 })));
 });
 after(async () => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
 import { agentIdOf, keyOf, partsOf } from "../harness/credential.ts";
-import { type Answer, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
 
 const ASK = { messages: [{ role: "user", content: "hello" }] };
@@ -26,7 +26,7 @@ let sibling: Tenant;
 let stranger: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   one = await tenant(worker, pod);
   [sibling, stranger] = await Promise.all([
     tenant(worker, pod, { account: one.account }),

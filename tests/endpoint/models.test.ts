@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -13,7 +13,7 @@ let worker: RunningWorker;
 let pod: Pod;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
 });
 beforeEach(() => {
   pod.setFault(null);

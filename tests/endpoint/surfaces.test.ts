@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
 import { agentIdOf } from "../harness/credential.ts";
-import { type Answer, exchange, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, exchange, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { tablesOf } from "../harness/object-tables.ts";
 import { type CheckedOptions, checkedRequest } from "../harness/openapi.ts";
 import { type Tenant, tenant, uniqueName } from "../harness/tenant.ts";
@@ -16,7 +16,7 @@ let one: Tenant;
 let alias: string;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   alias = uniqueName("bot");
   one = await tenant(worker, pod, { alias });
 });

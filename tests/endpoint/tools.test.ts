@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, type RequestRecord, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant, uniqueName } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -25,7 +25,7 @@ let one: Tenant;
 let plain: Tenant;
 
 before(async () => {
-  [worker, pod, bare] = await Promise.all([startWorker(), startPod(), startPod({ lacks: [TOOLS] })]);
+  [worker, pod, bare] = await together([startWorker(), startPod(), startPod({ lacks: [TOOLS] })]);
   [one, plain] = await Promise.all([tenant(worker, pod, { model: "house" }), tenant(worker, bare)]);
 });
 beforeEach(() => {

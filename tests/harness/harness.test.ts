@@ -3,7 +3,16 @@
 
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { isRunning, RawSocket, type RunningWorker, scratch, startRawWorkerd, startWorker } from "./index.ts";
+import { startPod } from "../fixtures/pod/index.ts";
+import {
+  isRunning,
+  RawSocket,
+  type RunningWorker,
+  scratch,
+  startRawWorkerd,
+  startWorker,
+  together,
+} from "./index.ts";
 
 describe("a Worker with all its bindings", () => {
   let worker: RunningWorker;
@@ -79,5 +88,22 @@ describe("raw workerd", () => {
       await workerd.stop();
     }
     assert.equal(isRunning(workerd.pid), false);
+  });
+});
+
+describe("what is started together", () => {
+  it("is there in order", async () => {
+    const [pod, text] = await together([startPod(), "text"]);
+    assert.equal((await fetch(`${pod.url}/v1/models`)).status, 200);
+    assert.equal(text, "text");
+    await pod.close();
+  });
+
+  it("is ended where one of it cannot start", async () => {
+    const starting = startPod();
+    const broken = new Promise<never>((_, reject) => setImmediate(reject, new Error("no port")));
+    await assert.rejects(together([broken, starting]), /no port/);
+    const { url } = await starting;
+    await assert.rejects(fetch(`${url}/v1/models`), "the pod still answers");
   });
 });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { builtWorker, type RunningWorkerd, startRawWorkerd, until } from "../harness/index.ts";
+import { builtWorker, type RunningWorkerd, startRawWorkerd, together, until } from "../harness/index.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -14,7 +14,7 @@ let worker: RunningWorkerd;
 let pod: Pod;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startRawWorkerd(builtWorker()), startPod()]);
+  [worker, pod] = await together([startRawWorkerd(builtWorker()), startPod()]);
 });
 after(async () => {
   await worker?.stop();

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { Webhook } from "standardwebhooks";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { issue } from "../harness/issued.ts";
 import { control, tenant } from "../harness/tenant.ts";
 
@@ -83,7 +83,7 @@ describe("the provisioner", () => {
   let pod: Pod;
   before(async () => {
     const PROVISIONER_URL = await receiver.listen();
-    [worker, pod] = await Promise.all([
+    [worker, pod] = await together([
       startWorker({ vars: { PROVISIONER_URL, PROVISIONER_SECRET: SECRET } }),
       startPod(),
     ]);
@@ -154,7 +154,7 @@ describe("the provisioner", () => {
 
 describe("a deployment without a provisioner", () => {
   it("says what is to be done by hand", async () => {
-    const [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    const [worker, pod] = await together([startWorker(), startPod()]);
     try {
       const one = await tenant(worker, pod, { start: false });
       assert.match((await one.shown()).next_step ?? "", new RegExp(`POST /api/v1/agents/${one.id}/start`));

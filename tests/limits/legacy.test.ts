@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, type RunningWorker, startWorker } from "../harness/index.ts";
+import { type Answer, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { tenant } from "../harness/tenant.ts";
 
 const ASK = { messages: [{ role: "user", content: "hello" }] };
@@ -12,7 +12,7 @@ describe("legacy_403", () => {
   let worker: RunningWorker;
   let pod: Pod;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
   });
   after(async () => {
     await worker?.stop();

@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type Answer, builtWorker, type RunningWorkerd, startRawWorkerd } from "../harness/index.ts";
+import {
+  type Answer,
+  builtWorker,
+  type RunningWorkerd,
+  startRawWorkerd,
+  together,
+} from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -21,7 +27,7 @@ let worker: RunningWorkerd;
 let pod: Pod;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startRawWorkerd(builtWorker()), startPod()]);
+  [worker, pod] = await together([startRawWorkerd(builtWorker()), startPod()]);
 });
 beforeEach(() => pod.clear());
 after(async () => {

@@ -4,7 +4,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { builtWorker, ROOT, type RunningWorkerd, startRawWorkerd, until } from "../harness/index.ts";
+import {
+  builtWorker,
+  ROOT,
+  type RunningWorkerd,
+  startRawWorkerd,
+  together,
+  until,
+} from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -23,7 +30,7 @@ before(async () => {
     path: join(ROOT, "tests/fixtures/leaving/worker.js"),
     type: "esModule" as const,
   };
-  [worker, pod] = await Promise.all([
+  [worker, pod] = await together([
     startRawWorkerd({ ...built, modules: [entry, ...built.modules] }),
     startPod(),
   ]);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { freshId, refused, type Session, session } from "../control/session.ts";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { RawSocket, until } from "../harness/index.ts";
+import { RawSocket, together, until } from "../harness/index.ts";
 import { OPERATOR_TOKEN } from "../harness/worker.ts";
 import { refusal, type Watcher, watch } from "./watcher.ts";
 
@@ -15,7 +15,7 @@ describe("the events of an account", () => {
   let pod: Pod;
   const open: Watcher[] = [];
   before(async () => {
-    [s, pod] = await Promise.all([session(), startPod()]);
+    [s, pod] = await together([session(), startPod()]);
   });
   after(async () => {
     for (const watcher of open) {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { refused, type Session, session } from "../control/session.ts";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
+import { together } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 
@@ -54,7 +55,7 @@ describe("an agent's figures", () => {
   let pod: Pod;
   let t: Tenant;
   before(async () => {
-    [s, pod] = await Promise.all([session(), startPod()]);
+    [s, pod] = await together([session(), startPod()]);
     t = await tenant(s.worker, pod);
   });
   after(async () => {

@@ -7,12 +7,13 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { session } from "../control/session.ts";
 import { startPod } from "../fixtures/pod/index.ts";
+import { together } from "../harness/index.ts";
 import { expectNone, foundIn, issue, issuedCount, note } from "../harness/issued.ts";
 import { tenant } from "../harness/tenant.ts";
 
 describe("the search for secrets", () => {
   it("knows every credential that an answer has issued, and finds it in any text", async () => {
-    const [s, pod] = await Promise.all([session(), startPod()]);
+    const [s, pod] = await together([session(), startPod()]);
     try {
       const before = issuedCount();
       const t = await tenant(s.worker, pod);

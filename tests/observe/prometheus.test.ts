@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Session, session } from "../control/session.ts";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
+import { together } from "../harness/index.ts";
 import { tenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 
@@ -27,7 +28,7 @@ describe("metrics for Prometheus", () => {
   let labelled: Session;
   let pod: Pod;
   before(async () => {
-    [plain, labelled, pod] = await Promise.all([
+    [plain, labelled, pod] = await together([
       session(),
       session({ vars: { METRICS_AGENT_LABELS: "on" } }),
       startPod(),

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ROOT, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ROOT, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { withSdk } from "./packed.ts";
 
@@ -22,7 +22,7 @@ describe("the SDK in a browser", () => {
   let page: Page;
   before(async () => {
     const program = execFileSync(join(ROOT, "scripts", "chromium"), { encoding: "utf8" }).trim();
-    const [running, made, folder, launched] = await Promise.all([
+    const [running, made, folder, launched] = await together([
       startWorker(),
       startPod(),
       withSdk(),

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type ChatChunk, MoltGhostAgent } from "../../sdk/src/index.ts";
 import { type Pod, startPod, UNICODE_SAMPLE } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type CheckedProxy, startCheckedProxy } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
@@ -16,7 +16,7 @@ let one: Tenant;
 let agent: MoltGhostAgent;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [proxy, one] = await Promise.all([startCheckedProxy(worker.url), tenant(worker, pod)]);
   agent = new MoltGhostAgent({ agentId: one.id, apiKey: one.key, endpoint: proxy.url });
 });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ROOT, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ROOT, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type CheckedProxy, startCheckedProxy } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { withSdk } from "./packed.ts";
@@ -24,7 +24,7 @@ describe("the documents' program for the SDK", () => {
   let agent: Tenant;
   let folder: string;
   before(async () => {
-    [worker, pod, folder] = await Promise.all([startWorker(), startPod(), withSdk()]);
+    [worker, pod, folder] = await together([startWorker(), startPod(), withSdk()]);
     [proxy, agent] = await Promise.all([startCheckedProxy(worker.url), tenant(worker, pod)]);
   });
   after(async () => {

@@ -15,7 +15,7 @@ import {
   UpstreamError,
 } from "../../sdk/src/index.ts";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type CheckedProxy, startCheckedProxy } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
@@ -26,7 +26,7 @@ let proxy: CheckedProxy;
 let running: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [proxy, running] = await Promise.all([startCheckedProxy(worker.url), tenant(worker, pod)]);
 });
 after(async () => {

@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ROOT, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ROOT, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { withSdk } from "./packed.ts";
 
@@ -52,7 +52,7 @@ describe("the SDK", () => {
   let one: Tenant;
   let folder: string;
   before(async () => {
-    [worker, pod, folder] = await Promise.all([startWorker(), startPod(), withSdk()]);
+    [worker, pod, folder] = await together([startWorker(), startPod(), withSdk()]);
     one = await tenant(worker, pod);
     copyFileSync(join(ROOT, "tests", "sdk-js", "exercise.mjs"), join(folder, "exercise.mjs"));
     cpSync(join(ROOT, "node_modules", "ws"), join(folder, "node_modules", "ws"), { recursive: true });

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import WebSocket from "ws";
 import { type AgentSocket, type ConnectOptions, MoltGhostAgent } from "../../sdk/src/index.ts";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 
 let worker: RunningWorker;
@@ -13,7 +13,7 @@ let pod: Pod;
 let one: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   one = await tenant(worker, pod);
 });
 after(async () => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
+import { together } from "../harness/index.ts";
 import { control, type KeyDocument, type Served, type Tenant, tenant } from "../harness/tenant.ts";
 import { until } from "../harness/until.ts";
 import type { AgentKind, KeyKind } from "./case.ts";
@@ -17,7 +18,7 @@ const OPTIONAL = ["/v1/completions", "/v1/embeddings", "/v1/responses"];
 
 /** Makes all agents and keys on one account; `pod` is the one whose faults the cases set. */
 export async function cast(served: Served, pod: Pod): Promise<Cast> {
-  const [bare, slow, gone] = await Promise.all([startPod({ lacks: OPTIONAL }), startPod(), startPod()]);
+  const [bare, slow, gone] = await together([startPod({ lacks: OPTIONAL }), startPod(), startPod()]);
   const running = await tenant(served, pod);
   const { account } = running;
   const unreachable = await tenant(served, pod, { account });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ROOT, type RunningWorker, scratch, startWorker } from "../harness/index.ts";
+import { ROOT, type RunningWorker, scratch, startWorker, together } from "../harness/index.ts";
 import { type CheckedProxy, startCheckedProxy } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { interpreter } from "./run-python.ts";
@@ -21,7 +21,7 @@ describe("what the documents show", () => {
   let proxy: CheckedProxy;
   let agent: Tenant;
   before(async () => {
-    [worker, pod] = await Promise.all([startWorker(), startPod()]);
+    [worker, pod] = await together([startWorker(), startPod()]);
     [proxy, agent] = await Promise.all([startCheckedProxy(worker.url), tenant(worker, pod)]);
   });
   after(async () => {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { startCheckedProxy } from "../harness/openapi.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import type { Call, Case } from "./case.ts";
@@ -35,7 +35,7 @@ const APART_MS = 6_000;
 let worker: RunningWorker;
 let pod: Pod;
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
 });
 after(async () => {
   await worker?.stop();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { type CheckedProxy, startCheckedProxy } from "../harness/openapi.ts";
 import { type Cast, cast } from "./agents.ts";
 import { expectOutcome, SDKS, type Sdk } from "./sdks.ts";
@@ -24,7 +24,7 @@ describe("OpenAI's SDKs", { concurrency: true }, () => {
       let running: Awaited<ReturnType<Sdk["begin"]>>;
       let all: Cast;
       before(async () => {
-        [pod, proxy, running] = await Promise.all([startPod(), startCheckedProxy(worker.url), sdk.begin()]);
+        [pod, proxy, running] = await together([startPod(), startCheckedProxy(worker.url), sdk.begin()]);
         all = await cast(worker, pod);
       });
       after(async () => {

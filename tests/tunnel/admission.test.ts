@@ -5,7 +5,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { builtWorker, ROOT, type RunningWorkerd, startRawWorkerd, until } from "../harness/index.ts";
+import {
+  builtWorker,
+  ROOT,
+  type RunningWorkerd,
+  startRawWorkerd,
+  together,
+  until,
+} from "../harness/index.ts";
 import { type Tenant, type TenantOverrides, tenant } from "../harness/tenant.ts";
 import { Connector } from "./connector.ts";
 
@@ -18,7 +25,7 @@ before(async () => {
   const built = builtWorker();
   const path = join(ROOT, "tests/fixtures/leaving/worker.js");
   const entry = { name: "leaving.js", path, type: "esModule" as const };
-  [worker, pod] = await Promise.all([
+  [worker, pod] = await together([
     startRawWorkerd({ ...built, modules: [entry, ...built.modules] }),
     startPod(),
   ]);

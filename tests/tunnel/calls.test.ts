@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Fault, type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type AgentStatus, type Tenant, tenant } from "../harness/tenant.ts";
 import { Connector, type ConnectorOptions } from "./connector.ts";
 import { BODY, END, frame, RESET, RESPONSE } from "./frames.ts";
@@ -15,7 +15,7 @@ let worker: RunningWorker;
 let pod: Pod;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
 });
 beforeEach(() => pod.clear());
 after(async () => {

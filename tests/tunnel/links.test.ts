@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, until } from "../harness/index.ts";
+import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { control, type Tenant, tenant } from "../harness/tenant.ts";
 import { Connector, Refused } from "./connector.ts";
 import { BODY, frame, GOAWAY, HELLO, PING } from "./frames.ts";
@@ -14,7 +14,7 @@ let worker: RunningWorker;
 let pod: Pod;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
 });
 after(async () => {
   await worker?.stop();

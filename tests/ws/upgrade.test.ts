@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { ROOT, type RunningWorker, startWorker } from "../harness/index.ts";
+import { ROOT, type RunningWorker, startWorker, together } from "../harness/index.ts";
 import { issue } from "../harness/issued.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { Caller, refusal } from "./caller.ts";
@@ -20,7 +20,7 @@ let agent: Tenant;
 let other: Tenant;
 
 before(async () => {
-  [worker, pod] = await Promise.all([startWorker(), startPod()]);
+  [worker, pod] = await together([startWorker(), startPod()]);
   [agent, other] = await Promise.all([tenant(worker, pod), tenant(worker, pod)]);
 });
 after(async () => {
