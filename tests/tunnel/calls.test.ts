@@ -7,7 +7,7 @@ import { type Fault, type Pod, startPod } from "../fixtures/pod/index.ts";
 import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type AgentStatus, type Tenant, tenant } from "../harness/tenant.ts";
 import { Connector, type ConnectorOptions } from "./connector.ts";
-import { BODY, END, frame, RESET, RESPONSE } from "./frames.ts";
+import { ACCEPTED, BODY, END, frame, RESET, RESPONSE } from "./frames.ts";
 
 const CHAT = "/v1/chat/completions";
 
@@ -224,6 +224,35 @@ describe("a link that breaks", () => {
       [503, "agent_unreachable"],
     );
   });
+
+  for (const accepts of [false, true]) {
+    it(`hands its calls to ${accepts ? "none once the pod takes them" : "another before that"}`, async () => {
+      let taken = 0;
+      const [one] = await connected({
+        replica: "cut",
+        weight: 100,
+        takes: (stream, head, connector) => {
+          if (!head.includes("x-moltghost-run")) return false;
+          taken += 1;
+          if (accepts) connector.send(frame(ACCEPTED, stream));
+          connector.socket.close();
+          return true;
+        },
+      });
+      const good = await Connector.connect(one.url, tokenOf(one), pod.url, { replica: "good" });
+      for (let n = 0; taken === 0; n += 1) {
+        assert.ok(n < 20, "no call went over the link that breaks");
+        const marker = `${accepts} ${n}`;
+        const answer = await one.completions(body({}, false, marker));
+        const ran = pod.requests.filter((asked) => (asked.json as { marker?: string })?.marker === marker);
+        const lost = accepts && taken > 0;
+        assert.deepEqual([answer.status, ran.length], lost ? [502, 0] : [200, 1], answer.text);
+      }
+      assert.equal(taken, 1);
+      good.kill();
+      await settled(one);
+    });
+  }
 
   it("under load leaves nobody without an answer", async () => {
     const [one, first] = await connected();

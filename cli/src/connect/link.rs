@@ -76,7 +76,8 @@ pub async fn run(
     let (due, dues) = unbounded_channel();
     let (control, controls) = unbounded_channel();
     let line = Line { table: Arc::clone(&table), out, due, pod, report };
-    let writer = Writer { sink, table: Arc::clone(&table), message: Message::default() };
+    let writer =
+        Writer { sink, table: Arc::clone(&table), message: Message::default(), accepted: Vec::new() };
     let mut reader = Reader {
         stream,
         line,
@@ -242,6 +243,8 @@ struct Writer {
     sink: SplitSink<Socket, Wire>,
     table: Arc<Table>,
     message: Message,
+    /// Streams whose ACCEPTED is in the message.
+    accepted: Vec<u32>,
 }
 
 impl Writer {
@@ -283,11 +286,14 @@ impl Writer {
     }
 
     async fn flush(&mut self) -> Result<(), String> {
-        if self.message.is_empty() {
-            return Ok(());
+        if !self.message.is_empty() {
+            let bytes = self.message.take();
+            self.sink.send(Wire::Binary(bytes.into())).await.map_err(|error| error.to_string())?;
         }
-        let bytes = self.message.take();
-        self.sink.send(Wire::Binary(bytes.into())).await.map_err(|error| error.to_string())
+        for id in self.accepted.drain(..) {
+            self.table.accepted(id);
+        }
+        Ok(())
     }
 
     async fn control(&mut self, control: Control) -> Result<(), String> {
@@ -319,7 +325,10 @@ impl Writer {
             Due::Window(0, room) => self.push(0, &Frame::Window(room)),
             Due::Window(id, room) => self.stream_frame(id, &Frame::Window(room)),
             Due::Refuse(id) => self.push(id, &Frame::Reset(Reset::Refused)),
-            Due::Accepted(id) => self.stream_frame(id, &Frame::Accepted),
+            Due::Accepted(id) => {
+                self.stream_frame(id, &Frame::Accepted);
+                self.accepted.push(id);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The streams of one link: what each may send and receive, and what has come for it.
 //!
 //! Invariant: whatever the pod or the endpoint sends, no more is held than the windows allow; room on the link that a
-//! stream took is given back when the stream is over, so that none is ever lost.
+//! stream took is given back when the stream is over, so that none is ever lost. The pod gets the end of a request's
+//! body once the socket has taken ACCEPTED: what was not accepted, no pod can have run.
 
 use bytes::{Bytes, BytesMut};
 use moltghost_protocol::tunnel::{
@@ -21,8 +22,17 @@ pub enum Due {
     Window(u32, u32),
     /// A stream that is not taken on.
     Refuse(u32),
-    /// The pod has taken the whole request.
+    /// The pod gets the last of the request.
     Accepted(u32),
+}
+
+/// Whether the endpoint was told that the pod takes the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Unsaid,
+    /// It is on its way to the socket.
+    Due,
+    Said,
 }
 
 /// All streams of a link.
@@ -64,6 +74,7 @@ struct Entry {
     /// Bytes of the request that the pod has not taken yet.
     body: BytesMut,
     reader: Option<Waker>,
+    accepted: Word,
     /// Told of credit.
     room: Arc<Notify>,
     give_up: Option<Reset>,
@@ -80,6 +91,7 @@ impl Default for Entry {
             allowance: Allowance::new(STREAM_WINDOW),
             body: BytesMut::new(),
             reader: None,
+            accepted: Word::Unsaid,
             room: Arc::new(Notify::new()),
             give_up: None,
             quit: Arc::new(Notify::new()),
@@ -275,7 +287,8 @@ impl Table {
         }
     }
 
-    /// Bytes of the request for the pod; `None` once they are over.
+    /// Bytes of the request for the pod; `None` once they are over. The last of them, and the end of those that came
+    /// without one, wait until ACCEPTED, which is then `due`, was written.
     pub fn poll_body(
         &self,
         id: u32,
@@ -285,6 +298,15 @@ impl Table {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let Some(entry) = inner.streams.get_mut(&id) else { return Poll::Ready(Some(Err(Gone))) };
+        let ended = entry.state.request() == Half::Ended;
+        if ended && entry.accepted != Word::Said {
+            if entry.accepted == Word::Unsaid {
+                entry.accepted = Word::Due;
+                due.push(Due::Accepted(id));
+            }
+            entry.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
         if !entry.body.is_empty() {
             let bytes = entry.body.split().freeze();
             let taken = length(bytes.len());
@@ -294,14 +316,19 @@ impl Table {
             pass(&mut inner.allowance, taken, due);
             return Poll::Ready(Some(Ok(bytes)));
         }
-        if entry.state.request() == Half::Ended {
-            if !entry.state.is_accepted() {
-                due.push(Due::Accepted(id));
-            }
+        if ended {
             return Poll::Ready(None);
         }
         entry.reader = Some(context.waker().clone());
         Poll::Pending
+    }
+
+    /// The socket has taken ACCEPTED, or the stream had no use for it any more.
+    pub fn accepted(&self, id: u32) {
+        if let Some(entry) = self.lock().streams.get_mut(&id) {
+            entry.accepted = Word::Said;
+            entry.wake_reader();
+        }
     }
 
     /// Bytes of the request that are still to be taken, if all of it has come.

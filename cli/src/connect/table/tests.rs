@@ -41,17 +41,65 @@ fn what_is_too_much_or_too_late_is_refused() {
 }
 
 #[test]
-fn a_body_makes_room_as_it_is_read_and_says_when_all_of_it_was() {
+fn a_body_makes_room_as_it_is_read() {
     let (table, mut due) = opened(1);
     assert!(matches!(read(&table, 1, &mut due), Poll::Pending));
     table.receive(1, &Frame::Body(&PART), &mut due).unwrap();
     assert_eq!((table.whole(1), due.len()), (None, 0));
     table.receive(1, &Frame::End, &mut due).unwrap();
     assert_eq!(table.whole(1), Some(PART.len() as u64));
+    table.accepted(1);
     assert!(matches!(read(&table, 1, &mut due), Poll::Ready(Some(Ok(bytes))) if bytes.len() == MAX_BODY));
     assert_eq!(due, [Due::Window(1, 65_536)]);
     assert!(matches!(read(&table, 1, &mut due), Poll::Ready(None)));
-    assert_eq!(due.last(), Some(&Due::Accepted(1)));
+}
+
+struct Woken(std::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn the_end_of_a_body_waits_until_it_was_said_that_the_pod_takes_it() {
+    for end_comes_later in [false, true] {
+        let (table, mut due) = opened(1);
+        table.receive(1, &Frame::Body(b"begin"), &mut due).unwrap();
+        assert!(matches!(read(&table, 1, &mut due), Poll::Ready(Some(Ok(bytes))) if bytes == "begin"));
+        if !end_comes_later {
+            table.receive(1, &Frame::Body(b"end"), &mut due).unwrap();
+        }
+        table.receive(1, &Frame::End, &mut due).unwrap();
+        let woken = Arc::new(Woken(false.into()));
+        let waker = Waker::from(Arc::clone(&woken));
+        for _ in 0..2 {
+            assert!(matches!(table.poll_body(1, &Context::from_waker(&waker), &mut due), Poll::Pending));
+        }
+        assert_eq!(due, [Due::Accepted(1)]);
+        assert!(!woken.0.load(std::sync::atomic::Ordering::SeqCst));
+        assert!(table.send(1, &Frame::Accepted, &mut due));
+        assert!(matches!(table.poll_body(1, &Context::from_waker(&waker), &mut due), Poll::Pending));
+        table.accepted(1);
+        assert!(woken.0.load(std::sync::atomic::Ordering::SeqCst));
+        if !end_comes_later {
+            assert!(matches!(read(&table, 1, &mut due), Poll::Ready(Some(Ok(bytes))) if bytes == "end"));
+        }
+        assert!(matches!(read(&table, 1, &mut due), Poll::Ready(None)));
+        assert_eq!(due, [Due::Accepted(1)]);
+    }
+}
+
+#[test]
+fn the_end_of_a_body_never_comes_where_the_link_is_lost_before() {
+    let (table, mut due) = opened(1);
+    table.receive(1, &Frame::Body(b"all"), &mut due).unwrap();
+    table.receive(1, &Frame::End, &mut due).unwrap();
+    assert!(matches!(read(&table, 1, &mut due), Poll::Pending));
+    table.clear();
+    table.accepted(1);
+    assert!(matches!(read(&table, 1, &mut due), Poll::Ready(Some(Err(Gone)))));
 }
 
 #[tokio::test]
