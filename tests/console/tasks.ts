@@ -77,6 +77,7 @@ export const TASKS: readonly Task[] = [
         id: "task-call",
         text: "@operator may I take the database down at noon?",
       });
+      await page.getByRole("link", { name: /^Mentions.*unread/ }).waitFor();
       return undefined;
     },
     steps: [
@@ -180,6 +181,7 @@ export const TASKS: readonly Task[] = [
     as: "account",
     from: "/console/endpoints",
     before: async (stage) => {
+      await stage.tenant.start();
       await stage.tenant.change({ limits: { rpm: 120 } });
       return undefined;
     },
@@ -258,7 +260,9 @@ export const TASKS: readonly Task[] = [
 async function settled(page: Page): Promise<void> {
   await until(
     "the page to be read",
-    async () => (await page.locator("main .waiting, main .awaited").count()) === 0,
+    async () =>
+      (await page.locator("main .waiting, main .awaited").count()) === 0 &&
+      (await page.getByRole("main").getByText("…", { exact: true }).count()) === 0,
   );
 }
 

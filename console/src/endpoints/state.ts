@@ -98,8 +98,12 @@ export async function openAccount(id: string): Promise<void> {
   }
 }
 
+/** How often each endpoint was put: what was asked for before is older. */
+const kept = new Map<string, number>();
+
 /** Puts an endpoint as an answer told it. */
 export function keep(endpoint: Endpoint): void {
+  kept.set(endpoint.id, (kept.get(endpoint.id) ?? 0) + 1);
   const next = new Map(endpoints.value ?? []);
   next.set(endpoint.id, endpoint);
   endpoints.value = next;
@@ -144,7 +148,11 @@ export function readSoon(agent: string): void {
   soon.add(agent);
   setTimeout(() => {
     soon.delete(agent);
-    void readEndpoint(agent).then(keep, () => undefined);
+    const before = kept.get(agent);
+    void readEndpoint(agent).then(
+      (found) => (kept.get(agent) === before ? keep(found) : readSoon(agent)),
+      () => undefined,
+    );
   }, READ_SOON_MS);
 }
 

@@ -1,6 +1,7 @@
 // One endpoint: its state and what may be done to it; figures, keys, limits and a playground behind tabs.
 
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { words } from "../api/call.ts";
 import { type Endpoint, order, terminate, type Verb } from "../api/control.ts";
 import { address, type Tab } from "../router.ts";
@@ -16,7 +17,7 @@ import { Keys } from "./keys.tsx";
 import { LimitsForm } from "./limits.tsx";
 import { Links, lacksPod } from "./links.tsx";
 import { Playground } from "./playground.tsx";
-import { control, controlProblem, endpoints, enterControl, keep, may } from "./state.ts";
+import { control, controlProblem, endpoints, enterControl, keep, may, readSoon } from "./state.ts";
 import { StateBadge } from "./state-dot.tsx";
 
 const TABS: { tab: Tab; label: string }[] = [
@@ -175,9 +176,9 @@ function Content({ endpoint, tab }: { endpoint: Endpoint; tab: Tab }) {
     default:
       return (
         <>
-          {lacksPod(endpoint) && <Links endpoint={endpoint} />}
+          {lacksPod(endpoint) && <Links endpoint={endpoint} key="links" />}
           <Figures id={endpoint.id} key={endpoint.id} />
-          {!lacksPod(endpoint) && <Links endpoint={endpoint} />}
+          {!lacksPod(endpoint) && <Links endpoint={endpoint} key="links" />}
           <Happenings id={endpoint.id} />
           <section aria-labelledby="facts-title">
             <h2 id="facts-title">About it</h2>
@@ -189,6 +190,13 @@ function Content({ endpoint, tab }: { endpoint: Endpoint; tab: Tab }) {
 }
 
 export function EndpointView({ id, tab }: { id: string; tab: Tab }) {
+  const there = control.value === "in" && endpoints.value?.has(id) === true;
+  // No event tells of settings that were changed elsewhere.
+  useEffect(() => {
+    if (there) {
+      readSoon(id);
+    }
+  }, [id, tab, there]);
   if (control.value === "out") {
     return <SignIn area="endpoints" />;
   }
