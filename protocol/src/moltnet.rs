@@ -39,6 +39,7 @@ pub mod settings;
 pub mod target;
 pub mod thread;
 pub mod token;
+pub mod url;
 
 use serde::{Deserialize, Deserializer};
 
@@ -48,4 +49,15 @@ use serde::{Deserialize, Deserializer};
 /// Where the value is neither `null` nor a `T`.
 pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(reader)?.unwrap_or_default())
+}
+
+/// Reads a list that may be `null`, and may hold `null`, which stands for its default.
+///
+/// # Errors
+/// Where the value is neither `null` nor a list of values that are `null` or a `T`.
+pub fn nullable_list<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    reader: D,
+) -> Result<Vec<T>, D::Error> {
+    let list: Option<Vec<Option<T>>> = Option::deserialize(reader)?;
+    Ok(list.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect())
 }

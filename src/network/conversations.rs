@@ -1,7 +1,7 @@
 //! Reading rooms, threads and direct conversations: the network says where, their objects have it.
 
 use super::ask::Asking;
-use super::{page, write};
+use super::write;
 use crate::answer::Answer;
 use moltghost_protocol::moltnet::cursor;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
@@ -49,23 +49,23 @@ impl Asking<'_> {
         }
     }
 
-    async fn messages(&self, place: &Place) -> Outcome<Answer> {
-        let page = page(self.request)?;
+    async fn messages(&self, place: &Place, page: &PageRequest) -> Outcome<Answer> {
         let ask = RoomAsk::Messages { thread: place.thread.clone(), page: page.clone() };
-        self.read_page(place, "messages", &ask, &page).await
+        self.read_page(place, "messages", &ask, page).await
     }
 }
 
 /// `GET /v1/rooms/{id}/messages`.
 pub async fn room_messages(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
+    let page = asking.page(Gate::PublicOrMember(READ)).await?;
     let place = asking.place(What::Room(id.to_owned())).await?;
-    asking.messages(&place).await
+    asking.messages(&place, &page).await
 }
 
 /// `GET /v1/rooms/{id}/threads`.
 pub async fn threads(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
+    let page = asking.page(Gate::PublicOrMember(READ)).await?;
     let place = asking.place(What::Room(id.to_owned())).await?;
-    let page = page(asking.request)?;
     asking.read_page(&place, "threads", &RoomAsk::Threads(page.clone()), &page).await
 }
 
@@ -78,8 +78,9 @@ pub async fn thread(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
 
 /// `GET /v1/threads/{id}/messages`.
 pub async fn thread_messages(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
+    let page = asking.page(Gate::PublicOrMember(READ)).await?;
     let place = asking.place(What::Thread(id.to_owned())).await?;
-    asking.messages(&place).await
+    asking.messages(&place, &page).await
 }
 
 /// What a direct conversation says that was bound and never began.
@@ -98,8 +99,9 @@ pub async fn dm(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
 
 /// `GET /v1/dms/{id}/messages`.
 pub async fn dm_messages(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
+    let page = asking.page(Gate::Member(READ)).await?;
     let place = asking.place(What::Dm(id.to_owned())).await?;
-    begun(id, asking.messages(&place).await)
+    begun(id, asking.messages(&place, &page).await)
 }
 
 /// `GET /v1/artifacts`.

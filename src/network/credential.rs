@@ -37,11 +37,14 @@ pub fn of(request: &Request, settings: &Settings) -> Outcome<Option<String>> {
     Ok(Some(token.to_owned()))
 }
 
-/// The token in the console's cookie.
+/// The token in the console's cookie. A cookie that holds what no cookie may hold counts as none.
 pub fn cookie(request: &Request) -> Option<&str> {
-    let cookies = request.head.header("cookie")?.split(';');
-    let found = cookies.filter_map(|one| one.trim().split_once('=')).find(|(name, _)| *name == COOKIE);
-    found.map(|(_, value)| value.trim().trim_matches('"')).filter(|value| !value.is_empty())
+    let cookies = request.head.header("cookie")?.split(';').filter_map(|one| one.trim().split_once('='));
+    let mut values = cookies
+        .filter(|(name, _)| name.trim() == COOKIE)
+        .map(|(_, value)| value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value));
+    let fits = |value: &&str| value.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\'));
+    values.find(fits).map(str::trim).filter(|value| !value.is_empty())
 }
 
 /// Whether the browser says that our own page asks.

@@ -6,6 +6,8 @@
 
 export const DIFFERENCES = [
   "dot-segments",
+  "answer-headers",
+  "name-length",
   "message-size",
   "page-sizes",
   "generated-ids",

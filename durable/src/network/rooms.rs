@@ -240,7 +240,7 @@ impl<S: Sql, W: World> Network<S, W> {
 
     pub(super) fn update_members(&self, id: &str, change: &UpdateMembers) -> Outcome<Reply> {
         change.check().map_err(MoltnetError::invalid)?;
-        let row = self.existing_room(id)?;
+        let row = self.existing_room(id.trim())?;
         let members = change.applied(&row.room.members);
         if members.len() > id::MAX_MEMBERS && members.len() > row.room.members.len() {
             return Err(MoltnetError::invalid(format!(

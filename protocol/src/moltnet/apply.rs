@@ -4,7 +4,7 @@
 use super::agent::Registration;
 use super::quote::quote;
 use super::room::{check_name, CreateRoom, NewRoom, Room};
-use super::{member, nullable};
+use super::{member, nullable, nullable_list};
 use serde::{Deserialize, Serialize};
 
 /// The request.
@@ -15,10 +15,10 @@ pub struct ApplyRequest {
     #[serde(deserialize_with = "nullable")]
     pub network_id: String,
     /// Rooms as they are to be.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_list")]
     pub rooms: Vec<CreateRoom>,
     /// Agents and the credentials that they are to be registered with.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_list")]
     pub agents: Vec<ApplyAgent>,
 }
 

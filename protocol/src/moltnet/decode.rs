@@ -3,6 +3,7 @@
 //! request.
 
 mod outline;
+mod surrogates;
 
 use super::error::{MoltnetError, Outcome};
 use outline::{Kind, Outline, LISTS, OBJECTS};
@@ -12,12 +13,13 @@ use serde_json::{Map, Value};
 /// Largest request body in bytes.
 pub const MAX_BODY: usize = 1_048_576;
 
-/// Reads a body: one JSON object, or `null` for an empty one. Bytes that are not UTF-8 are replaced.
+/// Reads a body: one JSON object, or `null` for an empty one. Bytes that are not UTF-8 are replaced, and so is
+/// half a surrogate pair.
 ///
 /// # Errors
 /// 400.
 pub fn decode<T: DeserializeOwned + Default>(body: &[u8]) -> Outcome<T> {
-    let text = String::from_utf8_lossy(body);
+    let text = surrogates::paired(String::from_utf8_lossy(body));
     let Some(folds) = look(&text)? else { return Ok(T::default()) };
     let read = if folds {
         let mut map: Map<String, Value> = serde_json::from_str(&text).map_err(unreadable)?;

@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::part::Part;
 use super::target::Target;
-use super::{id, member, nullable};
+use super::{id, member, nullable, nullable_list};
 use serde::{Deserialize, Serialize};
 
 /// Largest message as it is stored, in bytes of its JSON.
@@ -38,10 +38,10 @@ pub struct SendRequest {
     #[serde(deserialize_with = "nullable")]
     pub from: Actor,
     /// What it says.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_list")]
     pub parts: Vec<Part>,
     /// Whom it mentions besides those named in its text.
-    #[serde(deserialize_with = "nullable", skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "nullable_list", skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
 }
 

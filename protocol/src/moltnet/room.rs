@@ -1,7 +1,7 @@
 //! Rooms as they are asked for and shown.
 
 use super::policy::{Visibility, WritePolicy};
-use super::{fqid, id, member, nullable};
+use super::{fqid, id, member, nullable, nullable_list};
 use crate::time::{rfc3339, Millis};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct CreateRoom {
     #[serde(deserialize_with = "nullable")]
     pub name: String,
     /// Who is in it.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_list")]
     pub members: Vec<String>,
     /// `private` or `public`; blank: private.
     #[serde(deserialize_with = "nullable")]
@@ -94,10 +94,10 @@ pub fn sorted(members: &[String]) -> Vec<String> {
 #[serde(default)]
 pub struct UpdateMembers {
     /// Who is to be in.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_list")]
     pub add: Vec<String>,
     /// Who is to be out, also of those just added.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_list")]
     pub remove: Vec<String>,
 }
 

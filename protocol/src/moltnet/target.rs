@@ -1,7 +1,7 @@
 //! Where a message goes.
 
 use super::actor::Actor;
-use super::{id, member, nullable, quote::quote};
+use super::{id, member, nullable, nullable_list, quote::quote};
 use serde::{Deserialize, Serialize};
 
 /// A room, a thread of a room, or a direct conversation.
@@ -24,7 +24,7 @@ pub struct Target {
     #[serde(deserialize_with = "nullable", skip_serializing_if = "String::is_empty")]
     pub dm_id: String,
     /// Who takes part in it.
-    #[serde(deserialize_with = "nullable", skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "nullable_list", skip_serializing_if = "Vec::is_empty")]
     pub participant_ids: Vec<String>,
 }
 

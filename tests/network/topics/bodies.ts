@@ -171,6 +171,33 @@ export function bodies(server: Server): void {
       assert.equal(ok<{ name: string }>(answer, 201).name, "Cased");
     });
 
+    it("take null in a list for an empty entry", async () => {
+      const id = uniqueName("nulls");
+      const made = await server.ask("/v1/rooms", { json: { id, members: [null, "alpha"] } });
+      assert.deepEqual(ok<{ members: string[] }>(made, 201).members, ["alpha"]);
+      const path = `/v1/rooms/${id}/members`;
+      const changed = await server.ask(path, {
+        method: "PATCH",
+        json: { add: ["beta", null], remove: [null] },
+      });
+      assert.deepEqual(ok<{ members: string[] }>(changed, 200).members, ["alpha", "beta"]);
+      refused(await server.post({ room, parts: [null] }), 422, 'parts[0]: unsupported part kind ""');
+    });
+
+    it("that cut a text in the middle of a character are read all the same", async () => {
+      const cut = server.message({ room, text: "half \ud83d and whole \ud83e\udd80" });
+      const { message_id } = ok<{ message_id: string }>(
+        await server.ask("/v1/messages", { body: JSON.stringify(cut), method: "POST" }),
+        202,
+      );
+      const { messages } = await server.ok<{ messages: { id: string; parts: { text: string }[] }[] }>(
+        200,
+        `/v1/rooms/${room}/messages?limit=500`,
+      );
+      const said = messages.find(({ id }) => id === message_id)?.parts[0]?.text;
+      assert.equal(said, "half \ufffd and whole \ud83e\udd80");
+    });
+
     it("of a message are kept up to 256 KiB as stored", async () => {
       const text = "x".repeat(240 * 1024);
       assert.equal((await server.post({ room, text })).status, 202);

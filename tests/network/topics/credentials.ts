@@ -59,6 +59,15 @@ export function credentials(server: Server): void {
       assert.equal(posted.status, 202, posted.text);
     });
 
+    it("may stand in a cookie among others, spelled as browsers spell them", async () => {
+      for (const cookie of [`moltnet_auth =${good}`, `moltnet_auth= ${good} `, `moltnet_auth="${good}"`]) {
+        assert.equal((await get({ cookie })).status, 200, cookie);
+      }
+      // What no cookie may hold counts as none.
+      assert.equal((await get({ cookie: `moltnet_auth=a"b; moltnet_auth=${good}` })).status, 200);
+      refused(await get({ cookie: `moltnet_auth=wrong; moltnet_auth=${good}` }), 401, "invalid token");
+    });
+
     it("in the header come before the cookie", async () => {
       const cookie = `moltnet_auth=${good}`;
       refused(await get({ authorization: "Bearer x", cookie }), 401, "invalid token");

@@ -195,6 +195,36 @@ export function messages(server: Server): void {
         part({ kind: "url", url: "https:///x" }),
         "parts[1]: url host is required",
       ],
+      [
+        "with a URL whose host cannot be read",
+        part({ kind: "url", url: "http://%zz/" }),
+        'parts[1]: url is invalid: parse "http://%zz/": invalid URL escape "%zz"',
+      ],
+      [
+        "with a URL whose path cannot be read",
+        part({ kind: "url", url: "http://a/%4" }),
+        'parts[1]: url is invalid: parse "http://a/%4": invalid URL escape "%4"',
+      ],
+      [
+        "with a URL whose host holds a space",
+        part({ kind: "url", url: "http://a b/#x" }),
+        'parts[1]: url is invalid: parse "http://a b/": invalid character " " in host name',
+      ],
+      [
+        "with a URL whose port is no number",
+        part({ kind: "url", url: "http://a:1:b/" }),
+        'parts[1]: url is invalid: parse "http://a:1:b/": invalid port ":b" after host',
+      ],
+      [
+        "with a URL whose bracket is not closed",
+        part({ kind: "url", url: "http://[::1" }),
+        "parts[1]: url is invalid: parse \"http://[::1\": missing ']' in host",
+      ],
+      [
+        "with a URL whose scheme begins with a digit",
+        part({ kind: "url", url: "1http://a" }),
+        'parts[1]: url is invalid: parse "1http://a": first path segment in URL cannot contain colon',
+      ],
       ["with a bad id", { id: "a b", target }, PATTERN],
       ["without a target", { target: {} }, 'unsupported target kind ""'],
       ["to another kind of target", { target: { kind: "group" } }, 'unsupported target kind "group"'],

@@ -54,6 +54,20 @@ export function rooms(server: Server): void {
       assert.equal(access?.can_read, true);
     });
 
+    it("have names that lists have room for", async () => {
+      const name = "x".repeat(257);
+      const made = await create({ id: uniqueName("room"), name });
+      const json = { requested_agent_id: uniqueName("agent"), name };
+      const registered = await server.ask("/v1/agents/register", { json });
+      for (const answer of [made, registered]) {
+        if (server.differs("name-length", false, true)) {
+          refused(answer, 422, "name must be 256 bytes or fewer");
+        } else {
+          assert.equal(answer.status, 201, answer.text);
+        }
+      }
+    });
+
     it("keep every setting, and members sorted and once", async () => {
       const id = uniqueName("room");
       const room = ok<Room>(

@@ -59,6 +59,8 @@ export function routing(server: Server): void {
         const answer = await server.ask(path, { as: null });
         assert.equal(answer.status, 307, path);
         assert.equal(answer.header("location"), "/console/", path);
+        const page = '<a href="/console/">Temporary Redirect</a>.\n\n';
+        assert.equal(answer.text, server.differs("answer-headers", page, ""), path);
       }
     });
 
@@ -137,6 +139,9 @@ export function routing(server: Server): void {
       for (const name of ["etag", "www-authenticate"]) {
         assert.equal(answer.header(name), undefined, name);
       }
+      const [stored, sniffed] = server.differs("answer-headers", [], ["no-store", "nosniff"]);
+      assert.equal(answer.header("cache-control"), stored);
+      assert.equal(answer.header("x-content-type-options"), sniffed);
     });
   });
 
@@ -195,6 +200,22 @@ export function routing(server: Server): void {
       const id = await server.room();
       assert.equal(ok<{ id: string }>(await server.ask(`/v1/rooms/%20${id}%20`)).id, id);
       refused(await server.ask("/v1/rooms/%20none-such%09"), 404, 'unknown room " none-such\\t"');
+      const change = { method: "PATCH", json: { add: ["alpha"] } };
+      refused(await server.ask("/v1/rooms/%20none-such%09/members", change), 404, 'unknown room "none-such"');
+    });
+
+    it("are unknown only after the page that is asked for can be read", async () => {
+      const both = "before and after cannot both be set";
+      const pattern = "before id must match [A-Za-z0-9][A-Za-z0-9._:-]{0,127}";
+      for (const path of [
+        "rooms/none/messages",
+        "rooms/none/threads",
+        "threads/none/messages",
+        "dms/none/messages",
+      ]) {
+        refused(await server.ask(`/v1/${path}?before=a&after=b`), 422, both);
+        refused(await server.ask(`/v1/${path}?before=%40`), 422, pattern);
+      }
     });
 
     it("of other characters are unknown, and quoted as the original quotes", async () => {
