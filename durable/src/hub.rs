@@ -82,9 +82,8 @@ pub struct Hub<S, W: World> {
     pacing: Cell<bool>,
     /// When observers were last asked whether they are still there.
     probed: Cell<Millis>,
-    /// When it was last kept with their sockets where attachments are, and whether that is to be done.
-    settled: Cell<Millis>,
-    settling: Cell<bool>,
+    /// Since when, and when last, something changed that is not kept yet with the sockets of attachments.
+    unsettled: Cell<Option<(Millis, Millis)>>,
     /// When timers ring for that, and for slow attachments.
     settles: Cell<Millis>,
     looks: Cell<Millis>,
@@ -109,8 +108,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             told: Cell::new(0),
             pacing: Cell::new(false),
             probed: Cell::new(0),
-            settled: Cell::new(0),
-            settling: Cell::new(false),
+            unsettled: Cell::new(None),
             settles: Cell::new(0),
             looks: Cell::new(0),
         }

@@ -389,9 +389,6 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = numberSocket)]
     pub fn number_socket(socket: &JsValue, number: f64) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(catch, js_name = sendCounted)]
-    pub fn send_counted(socket: &JsValue, text: &JsValue) -> Result<f64, JsValue>;
-
     #[wasm_bindgen(catch, js_name = bufferedAmount)]
     pub fn buffered_amount(socket: &JsValue) -> Result<f64, JsValue>;
 

@@ -82,12 +82,7 @@ export function numberSocket(socket, number) {
   numbers.set(socket, number);
 }
 
-/** Sends, and says how many bytes are on their way to the other end. */
-export function sendCounted(socket, text) {
-  socket.send(text);
-  return socket.bufferedAmount ?? 0;
-}
-
+/** How many bytes are on their way to the other end. */
 export function bufferedAmount(socket) {
   return socket.bufferedAmount ?? 0;
 }

@@ -147,10 +147,6 @@ impl link::Socket for Socket {
         let _ = glue::send_text(&self.0, text);
     }
 
-    fn send_counted(&self, text: &JsValue) -> u64 {
-        glue::send_counted(&self.0, text).map_or(0, whole)
-    }
-
     fn buffered(&self) -> u64 {
         glue::buffered_amount(&self.0).map_or(0, whole)
     }

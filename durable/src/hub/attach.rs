@@ -11,9 +11,11 @@ use moltghost_protocol::moltnet::event::EventType;
 use moltghost_protocol::moltnet::frame;
 use moltghost_protocol::time::Millis;
 
-/// How long what is kept with a socket may be behind. The timer for it keeps the hub awake, so that nothing is lost
-/// by falling asleep; with the hub itself its sockets are lost, too.
-const SETTLE: Millis = 1_000;
+/// How long nothing must have changed before what has is kept with the sockets, and how long that may be put off. The
+/// timer for it keeps the hub awake, so that nothing is lost by falling asleep; with the hub itself its sockets are
+/// lost, too.
+pub(super) const SETTLE: Millis = 1_000;
+pub(super) const SETTLE_AT_LATEST: Millis = 10_000;
 
 /// Kept with a socket that the hub has ended, so that its close is not told twice.
 const NOBODYS: &str = "null";
@@ -158,24 +160,29 @@ impl<S: Sql, W: World> Hub<S, W> {
 
     /// Keeps what has changed with the sockets, a while from now.
     pub(super) fn settle_later(&self) {
-        if !self.settling.replace(true) {
+        let now = self.world.now();
+        let unsettled = self.unsettled.get();
+        self.unsettled.set(Some((unsettled.map_or(now, |(since, _)| since), now)));
+        if unsettled.is_none() {
             self.flush_later(&self.settles, SETTLE);
         }
     }
 
-    /// Keeps what has changed with the sockets, where that was not done just now.
+    /// Keeps what has changed with the sockets, where nothing has changed for a while or much is not kept yet.
     pub(super) fn settle(&self) {
-        let since = self.world.now() - self.settled.get();
-        if self.settling.get() && !(0..SETTLE).contains(&since) {
+        let Some((since, last)) = self.unsettled.get() else { return };
+        let now = self.world.now();
+        let left = (SETTLE - (now - last)).min(SETTLE_AT_LATEST - (now - since));
+        // A clock that was set back does not put it off either.
+        if (1..=SETTLE).contains(&left) && last <= now {
+            self.flush_later(&self.settles, left);
+        } else {
             self.settle_now();
-        } else if self.settling.get() {
-            self.flush_later(&self.settles, SETTLE - since);
         }
     }
 
     pub(super) fn settle_now(&self) {
-        self.settling.set(false);
-        self.settled.set(self.world.now());
+        self.unsettled.set(None);
         let Ok(mut peers) = self.peers() else { return };
         for attachment in peers.attachments.values_mut().filter(|attachment| attachment.moved) {
             attachment.save();

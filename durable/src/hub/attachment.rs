@@ -208,6 +208,8 @@ pub struct Live {
     pub told: i64,
     /// Its reader is behind: it is sent nothing until it has caught up with what is on the way.
     pub slow: bool,
+    /// At most so many bytes are on their way to it.
+    pub on_way: u64,
     /// `PING` and `PONG` frames since then.
     beats: (Millis, u32),
 }
@@ -255,6 +257,8 @@ impl Live {
             gap: None,
             told: 0,
             slow: false,
+            // That is not known: its socket is asked.
+            on_way: u64::MAX,
             beats: (0, 0),
         }
     }

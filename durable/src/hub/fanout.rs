@@ -15,11 +15,11 @@ use crate::stream::link::Socket;
 use moltghost_protocol::moltnet::error::Outcome;
 use moltghost_protocol::moltnet::frame;
 use moltghost_protocol::time::Millis;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// Bytes that may be on their way to one attachment; one frame more may always be sent while it is not reached.
-const WINDOW: u64 = 256 * 1024;
+pub(super) const WINDOW: u64 = 256 * 1024;
 
 /// How many must still be on their way for a slow attachment to be waited for.
 const DRAINED: u64 = 64 * 1024;
@@ -30,22 +30,34 @@ pub(super) const LOOK: Millis = 100;
 /// Most bytes of events in one `EVENTS` frame, the last left aside.
 const FRAME_BYTES: usize = 256 * 1024;
 
+/// Bytes before the text of a WebSocket's frame, at most.
+const FRAME_HEAD: usize = 14;
+
+/// A text, and how many bytes go on their way with it.
+struct Sending<T>(T, u64);
+
+impl<T> Sending<T> {
+    fn of<K: Socket<Text = T>>(text: &str) -> Self {
+        Self(K::text(text), (text.len() + FRAME_HEAD) as u64)
+    }
+}
+
+/// What is made of one event: whom it is meant for, and its frame.
+struct Made<T> {
+    meant: Option<Meant>,
+    single: Option<Sending<T>>,
+}
+
 /// What one turn has made.
 pub(super) struct Round<T> {
-    batches: HashMap<i64, Rc<Vec<Rc<Event>>>>,
-    singles: HashMap<i64, T>,
-    several: HashMap<(i64, u64, u64), T>,
-    meant: HashMap<i64, Option<Rc<Meant>>>,
+    batches: BTreeMap<i64, Rc<Vec<Rc<Event>>>>,
+    made: BTreeMap<i64, Made<T>>,
+    several: HashMap<(i64, u64, u64), Sending<T>>,
 }
 
 impl<T> Default for Round<T> {
     fn default() -> Self {
-        Self {
-            batches: HashMap::new(),
-            singles: HashMap::new(),
-            several: HashMap::new(),
-            meant: HashMap::new(),
-        }
+        Self { batches: BTreeMap::new(), made: BTreeMap::new(), several: HashMap::new() }
     }
 }
 
@@ -72,14 +84,14 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
             let mut state = self.state()?;
             let mut round = Round::default();
-            let (mut left, mut slow) = (false, false);
+            let (mut left, mut slow, mut fed) = (false, false, false);
             for attachment in peers.attachments.values_mut() {
                 let Phase::Live(live) = &attachment.phase else { continue };
                 if live.kept.at >= state.log.span.newest && live.gap.is_none() {
                     continue;
                 }
                 if now(live) {
-                    self.feed(attachment, &mut state, &mut round)?;
+                    fed |= self.feed(attachment, &mut state, &mut round)?;
                     slow |= matches!(&attachment.phase, Phase::Live(live) if live.slow);
                 } else {
                     left = true;
@@ -87,6 +99,9 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
             if slow {
                 self.flush_later(&self.looks, LOOK);
+            }
+            if fed {
+                self.settle_later();
             }
             Ok(left)
         })();
@@ -96,29 +111,32 @@ impl<S: Sql, W: World> Hub<S, W> {
         })
     }
 
-    /// Sends an attachment what it lacks, as far as what is on its way to it allows.
+    /// Sends an attachment what it lacks, as far as what is on its way to it allows. Answers whether it moved on,
+    /// which is to be kept, see [`Hub::settle_later`].
     pub(super) fn feed(
         &self,
         attachment: &mut Attachment<W::Socket>,
         state: &mut State<W::Socket>,
         round: &mut Round<<W::Socket as Socket>::Text>,
-    ) -> Outcome<()> {
-        let Phase::Live(live) = &mut attachment.phase else { return Ok(()) };
+    ) -> Outcome<bool> {
+        let Phase::Live(live) = &mut attachment.phase else { return Ok(false) };
         let socket = &attachment.socket;
         if live.slow {
-            if socket.buffered() > DRAINED {
-                return Ok(());
+            live.on_way = socket.buffered();
+            if live.on_way > DRAINED {
+                return Ok(false);
             }
             live.slow = false;
         }
         let home = &self.settings.id;
+        let mut moved = false;
         while !live.slow {
             let span = &state.log.span;
             if live.gap.is_none() && !span.reaches(live.kept.at) {
                 live.gap = Some(span.cursor(live.kept.at).to_string());
                 live.kept.at = span.oldest - 1;
             }
-            attachment.moved = true;
+            (attachment.moved, moved) = (true, true);
             if let Some(seq) = live.missed.pop_front() {
                 if let Some(event) = Log::exactly(&self.sql, &mut state.conversations, seq)? {
                     let at = live.kept.at;
@@ -130,7 +148,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             if let Some(requested) = live.gap.take() {
                 let (id, body) = gap_event(&self.sql, &state.log, home, self.world.now(), &requested);
                 live.unacked.note(live.kept.at, mark(&id), Kind::Gap);
-                live.slow = socket.send_counted(&W::Socket::text(&frame::event(home, &id, &body))) > WINDOW;
+                send(live, socket, &Sending::of::<W::Socket>(&frame::event(home, &id, &body)));
                 continue;
             }
             let at = live.kept.at;
@@ -150,8 +168,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             }
             self.send_batch(live, socket, &batch, &mut state.conversations, round)?;
         }
-        self.settle_later();
-        Ok(())
+        Ok(moved)
     }
 
     fn send_batch(
@@ -171,8 +188,11 @@ impl<S: Sql, W: World> Hub<S, W> {
             if !live.reader.receives(event.kind, standing.as_deref()) {
                 continue;
             }
-            let kind = self.kind(live, event, round);
-            live.unacked.note(event.seq, event.mark, kind);
+            let made =
+                round.made.entry(event.seq).or_insert_with(|| Made { meant: Meant::of(event), single: None });
+            let (agent, name) = (&live.kept.agent, &live.kept.name);
+            let means = made.meant.as_ref().is_some_and(|meant| meant.means(home, agent, name));
+            live.unacked.note(event.seq, event.mark, if means { Kind::Wake } else { Kind::Plain });
             if several {
                 group.push(event);
                 bytes += event.body.len();
@@ -180,41 +200,49 @@ impl<S: Sql, W: World> Hub<S, W> {
                 if group.len() < most && bytes < FRAME_BYTES {
                     continue;
                 }
-                live.slow = send_group(home, socket, &group, round) > WINDOW;
+                send_group(home, live, socket, &group, round);
                 group.clear();
                 bytes = 0;
             } else {
-                let made = || W::Socket::text(&frame::event(home, &event.id, &event.body));
-                live.slow = socket.send_counted(round.singles.entry(event.seq).or_insert_with(made)) > WINDOW;
+                let single = || Sending::of::<W::Socket>(&frame::event(home, &event.id, &event.body));
+                send(live, socket, made.single.get_or_insert_with(single));
             }
             if live.slow {
                 return Ok(());
             }
         }
         if !group.is_empty() {
-            live.slow = send_group(home, socket, &group, round) > WINDOW;
+            send_group(home, live, socket, &group, round);
         }
         Ok(())
     }
-
-    fn kind(&self, live: &Live, event: &Event, round: &mut Round<<W::Socket as Socket>::Text>) -> Kind {
-        let meant = round.meant.entry(event.seq).or_insert_with(|| Meant::of(event).map(Rc::new));
-        let (agent, name) = (&live.kept.agent, &live.kept.name);
-        if meant.as_ref().is_some_and(|meant| meant.means(&self.settings.id, agent, name)) {
-            Kind::Wake
-        } else {
-            Kind::Plain
-        }
-    }
 }
 
-fn send_group<K: Socket>(home: &str, socket: &K, group: &[&Rc<Event>], round: &mut Round<K::Text>) -> u64 {
-    let (Some(first), Some(last)) = (group.first(), group.last()) else { return 0 };
+/// Sends, and finds out whether the reader is behind. The socket is asked only where what was sent since it was asked
+/// last could be more than may be on the way.
+fn send<K: Socket>(live: &mut Live, socket: &K, Sending(text, bytes): &Sending<K::Text>) {
+    socket.send(text);
+    live.on_way = live.on_way.saturating_add(*bytes);
+    if live.on_way > WINDOW {
+        live.on_way = socket.buffered();
+    }
+    live.slow = live.on_way > WINDOW;
+}
+
+fn send_group<K: Socket>(
+    home: &str,
+    live: &mut Live,
+    socket: &K,
+    group: &[&Rc<Event>],
+    round: &mut Round<K::Text>,
+) {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return };
     // Places tell groups apart: where as many lie between the same two, a sum of them does the rest.
     let sum = group.iter().fold(group.len() as u64, |sum, event| {
         sum.wrapping_mul(1_099_511_628_211).wrapping_add((event.seq - first.seq).unsigned_abs())
     });
     let key = (first.seq, last.seq.unsigned_abs(), sum);
-    let made = || K::text(&frame::events(home, &last.id, group.iter().map(|event| event.body.as_str())));
-    socket.send_counted(round.several.entry(key).or_insert_with(made))
+    let made =
+        || Sending::of::<K>(&frame::events(home, &last.id, group.iter().map(|event| event.body.as_str())));
+    send(live, socket, round.several.entry(key).or_insert_with(made));
 }

@@ -45,11 +45,6 @@ pub trait Socket {
     fn send(&self, text: &Self::Text);
     /// Closes it.
     fn close(&self, code: u16, reason: &str);
-    /// Sends a text; answers how many bytes are on their way to the other end.
-    fn send_counted(&self, text: &Self::Text) -> u64 {
-        self.send(text);
-        self.buffered()
-    }
     /// How many bytes are on their way to the other end.
     fn buffered(&self) -> u64 {
         0
@@ -292,8 +287,9 @@ pub(crate) mod tests {
         pub sent: Vec<String>,
         pub closed: Option<(u16, String)>,
         pub number: u64,
-        /// Bytes that are on their way.
+        /// Bytes that are on their way, and how often that was asked.
         pub buffered: u64,
+        pub asked: u32,
     }
 
     /// A socket in a test.
@@ -321,7 +317,9 @@ pub(crate) mod tests {
         }
 
         fn buffered(&self) -> u64 {
-            self.0.borrow().buffered
+            let mut seen = self.0.borrow_mut();
+            seen.asked += 1;
+            seen.buffered
         }
 
         fn number(&self) -> u64 {

@@ -6,6 +6,8 @@ use crate::hub::attachment::{code, Incoming};
 use moltghost_protocol::moltnet::agent::Registration;
 use moltghost_protocol::object::attach::Attached;
 
+mod behind;
+
 const IDENTIFY: &str =
     r#"{"op":"IDENTIFY","version":"moltnet.attach.v1","network_id":"local","agent":{"id":"a","name":"A"}"#;
 const PING: &str = r#"{"op":"PING","version":"moltnet.attach.v1"}"#;
@@ -296,62 +298,6 @@ fn who_answers_no_ping_is_gone_and_who_answers_stays() {
     assert_eq!((pings, closed(&mute)), (2, code::SILENT));
     assert!(other.0.borrow().closed.is_none());
     assert_eq!(bench.told(), ["agent.connected", "agent.connected"], "another attachment is there");
-}
-
-#[test]
-fn a_reader_that_is_behind_is_sent_no_more_than_a_window_and_loses_nothing() {
-    let bench = Bench::new();
-    directory(&bench, known(None, None));
-    bench.push("r", 0, None, &[entry(1, "room.created", &["a"], false)]).unwrap();
-    let attached = bench.attach(r#""cursor":"""#);
-    attached.0.borrow_mut().buffered = 1 << 20;
-    let entries: Vec<Value> =
-        (2..300).map(|offset| entry(offset, &format!("m{offset}"), &[], false)).collect();
-    bench.push("r", 1, None, &entries).unwrap();
-    let first = ids(&attached);
-    assert_eq!(first.len(), 1, "one more after the window");
-    bench.settle();
-    assert!(ids(&attached).is_empty());
-    attached.0.borrow_mut().buffered = 0;
-    bench.settle();
-    let rest = ids(&attached);
-    assert_eq!(
-        [first, rest].concat(),
-        (2..300).map(|n| event_of_message(&format!("m{n}"))).collect::<Vec<_>>()
-    );
-}
-
-#[test]
-fn a_reader_that_is_behind_costs_a_timer_however_much_happens_meanwhile() {
-    let bench = Bench::new();
-    directory(&bench, known(None, None));
-    bench.push("r", 0, None, &[entry(1, "room.created", &["a"], false)]).unwrap();
-    let attached = bench.attach(r#""cursor":"""#);
-    attached.0.borrow_mut().buffered = 1 << 20;
-    let say = |offset: u64| {
-        bench.world.now.set(bench.world.now.get() + 1);
-        bench.push("r", offset - 1, None, &[entry(offset, &format!("m{offset}"), &[], false)]).unwrap();
-    };
-    say(2);
-    let before = bench.world.timers.get();
-    for offset in 3..50 {
-        say(offset);
-    }
-    // One more is for those to whom several events go at once.
-    assert!(bench.world.timers.get() - before <= 2, "{}", bench.world.timers.get() - before);
-    bench.settle();
-    // It is looked at again and again, by one timer each time, though that rings early.
-    for _ in 0..10 {
-        let before = bench.world.timers.get();
-        bench.world.now.set(bench.world.later.get().unwrap() - 1);
-        bench.hub.flush();
-        bench.hub.flush();
-        assert_eq!(bench.world.timers.get(), before + 1);
-    }
-    attached.0.borrow_mut().buffered = 0;
-    bench.world.now.set(bench.world.later.get().unwrap());
-    bench.hub.flush();
-    assert_eq!(ids(&attached).len(), 48);
 }
 
 #[test]
