@@ -28,10 +28,33 @@ const OBSERVERS = 4;
 const AGENTS = ["agent-a", "agent-b", "agent-c"];
 const WRITERS = 6;
 
+/** Messages that are written in a cycle, by all writers together: the log of the longest run holds all of them. */
+const MESSAGES = 25;
+
+/** How long the writers write, and how much. */
+class Load {
+  open = true;
+  #left = 0;
+
+  /** Another cycle has begun. */
+  more(): void {
+    this.#left += MESSAGES;
+  }
+
+  /** Whether another message is wanted; waits where it is not yet. */
+  async wanted(): Promise<boolean> {
+    while (this.open && this.#left === 0) {
+      await sleep(5);
+    }
+    this.#left -= 1;
+    return this.open;
+  }
+}
+
 /** Somebody who writes until told otherwise, the same message again until it is acknowledged. */
-async function write(server: Server, name: string, rooms: string[], open: () => boolean): Promise<string[]> {
+async function write(server: Server, name: string, rooms: string[], load: Load): Promise<string[]> {
   const acknowledged: string[] = [];
-  for (let n = 0; open(); ) {
+  for (let n = 0; await load.wanted(); ) {
     const id = `${name}-${n}`;
     try {
       const answer = await server.post({ room: rooms[n % rooms.length] ?? "", id });
@@ -52,8 +75,8 @@ async function write(server: Server, name: string, rooms: string[], open: () => 
 }
 
 /** Changes who is in a room until told otherwise. */
-async function churn(server: Server, room: string, open: () => boolean): Promise<void> {
-  for (let n = 0; open(); n += 1) {
+async function churn(server: Server, room: string, load: Load): Promise<void> {
+  for (let n = 0; load.open; n += 1) {
     const json = n % 3 === 2 ? { remove: [`guest-${n % 7}`] } : { add: [`guest-${n % 7}`] };
     try {
       await server.ask(`/v1/rooms/${room}/members`, { method: "PATCH", json });
@@ -68,7 +91,7 @@ async function disturb(
   server: Server,
   cycle: number,
   rooms: string[],
-  everybody: { there: boolean }[],
+  everybody: (Follower | AttachedFollower)[],
 ): Promise<void> {
   if (cycle % KILL_EVERY === KILL_EVERY - 1) {
     await server.worker.kill9();
@@ -90,7 +113,18 @@ async function disturb(
     assert.equal(answer.status, 200, answer.text);
     return;
   }
-  await until("everybody to be there", () => everybody.every(({ there }) => there), 60_000);
+  await until(
+    "everybody to be there",
+    () => {
+      const one = everybody.find(({ there }) => !there);
+      // What keeps it away is the timeout's cause.
+      if (one !== undefined) {
+        throw new Error(`cycle ${cycle}: ${one.constructor.name} is away`, { cause: one.why });
+      }
+      return true;
+    },
+    60_000,
+  );
   await server.worker.evict(className, name, how === 1 ? "close" : "hibernate");
 }
 
@@ -103,6 +137,9 @@ if (targets().includes("ours")) {
       const persist = scratch("chaos");
       const entry = join(ROOT, "tests/fixtures/resetting/worker.js");
       const server = new Server("ours", BEARER, { persist, entry });
+      const load = new Load();
+      const everybody: (Follower | AttachedFollower)[] = [];
+      const working: Promise<unknown>[] = [];
       try {
         await server.start();
         const made = () => server.room({ members: AGENTS });
@@ -112,14 +149,18 @@ if (targets().includes("ours")) {
         first.close();
         const followers = Array.from({ length: OBSERVERS }, () => Follower.follow(server, "evt_gap_all"));
         const agents = AGENTS.map((agent) => AttachedFollower.follow(server, agent, "evt_gap_all"));
-        let open = true;
-        const writers = Array.from({ length: WRITERS }, (_, n) => write(server, `w${n}`, rooms, () => open));
-        const churning = churn(server, rooms[1] ?? "", () => open);
+        everybody.push(...followers, ...agents);
+        const writers = Array.from({ length: WRITERS }, (_, n) => write(server, `w${n}`, rooms, load));
+        const churning = churn(server, rooms[1] ?? "", load);
+        working.push(...writers, churning);
+        // What goes wrong with one of them ends the test with it.
+        const failed = Promise.all(working).then(() => undefined);
         for (let cycle = 0; cycle < CYCLES; cycle += 1) {
-          await sleep(randomInt(30, 250));
-          await disturb(server, cycle, rooms, [...followers, ...agents]);
+          load.more();
+          await Promise.race([sleep(randomInt(30, 250)), failed]);
+          await disturb(server, cycle, rooms, everybody);
         }
-        open = false;
+        load.open = false;
         const acknowledged = (await Promise.all(writers)).flat();
         await churning;
         assert.ok(acknowledged.length > CYCLES, "there was no load");
@@ -131,7 +172,7 @@ if (targets().includes("ours")) {
         for (const agent of agents) {
           await until("an agent to have the last message", () => agent.ids.includes(end));
         }
-        await Promise.all([...followers, ...agents].map((follower) => follower.end()));
+        await Promise.all(everybody.map((follower) => follower.end()));
         const upTo = (ids: string[]) => ids.slice(0, ids.indexOf(end) + 1);
         const all = upTo(last.events.map(({ id }) => id));
         last.close();
@@ -154,6 +195,8 @@ if (targets().includes("ours")) {
         await expectDense(server, rooms, acknowledged);
         await expectFolded(server, rooms, last.events);
       } finally {
+        load.open = false;
+        await Promise.allSettled([...working, ...everybody.map((follower) => follower.end())]);
         await server.stop();
         discard(persist);
       }

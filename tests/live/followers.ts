@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../harness/index.ts";
 import type { Server } from "../network/server.ts";
 import { Attached } from "./attached.ts";
-import { type NetworkEvent, observe } from "./observer.ts";
+import { type NetworkEvent, type Observer, observe } from "./observer.ts";
 
 /** Longest that one of them stays without a break. */
 const LONGEST_MS = 600_000;
@@ -18,6 +18,8 @@ abstract class Returning {
   comebacks = 0;
   /** Whether it is there now. */
   there = false;
+  /** Why it was not there the last time that it was not. */
+  why: unknown;
   protected running = true;
   #done: Promise<void> = Promise.resolve();
 
@@ -38,10 +40,11 @@ abstract class Returning {
         this.there = false;
         this.comebacks += 1;
       } catch (error) {
+        this.there = false;
+        this.why = error;
         if (error instanceof assert.AssertionError) {
           throw error;
         }
-        this.there = false;
         await sleep(PAUSE_MS);
       }
     }
@@ -70,7 +73,7 @@ export class Follower extends Returning {
   }
 
   protected async stay(): Promise<void> {
-    const observer = await observe(this.#server, { after: this.events.at(-1)?.id ?? this.#start });
+    const observer = await this.#observe();
     this.there = true;
     await until("the stream's end", () => observer.ended || !this.running, LONGEST_MS);
     observer.close();
@@ -78,6 +81,18 @@ export class Follower extends Returning {
       throw observer.failure;
     }
     this.events.push(...observer.events);
+  }
+
+  async #observe(): Promise<Observer> {
+    try {
+      return await observe(this.#server, { after: this.events.at(-1)?.id ?? this.#start });
+    } catch (error) {
+      // An object that is reset while it is asked answers nothing: it comes back.
+      if (error instanceof assert.AssertionError && error.message.includes('"service_unavailable"')) {
+        throw new Error("not observing", { cause: error });
+      }
+      throw error;
+    }
   }
 }
 
