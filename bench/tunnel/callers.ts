@@ -1,13 +1,11 @@
 // Callers of a tunnel that read much, that do not read, and that leave.
 
 import { startPod } from "../../tests/fixtures/pod/index.ts";
-import type { Tenant } from "../../tests/harness/tenant.ts";
 import { until } from "../../tests/harness/until.ts";
 import { judge, tell } from "../live/verdict.ts";
 import { withUpstream } from "./overhead.ts";
-import { forgetPeak, median, memory, slice, Ways } from "./setup.ts";
+import { CHAT, forgetPeak, median, memory, mib, readLarge, slice, Ways } from "./setup.ts";
 
-const CHAT = "/v1/chat/completions";
 const ROUNDS = Number(process.env.ROUNDS ?? 7);
 const SECONDS = Number(process.env.SECONDS ?? 2);
 const LARGE = 100_000_000;
@@ -15,9 +13,6 @@ const LARGE = 100_000_000;
 const ABORT_MS = 250;
 /** Requests that are under way at most, and some pages. */
 const CONNECTOR_BYTES = 16 * 2 ** 20;
-
-const MIB = 2 ** 20;
-const mib = (bytes: number) => `${(bytes / MIB).toFixed(1)} MiB`;
 
 function body(pod: Record<string, unknown>, marker = ""): Record<string, unknown> {
   return { stream: true, marker, messages: [{ role: "user", content: "x" }], metadata: { pod } };
@@ -34,13 +29,6 @@ async function withPod(work: (ways: Ways, pod: Awaited<ReturnType<typeof startPo
   }
 }
 
-async function read(one: Tenant, bytes: number): Promise<number> {
-  const answer = await one.open(CHAT, { json: body({ huge_bytes: bytes }) });
-  let size = 0;
-  for await (const chunk of answer.chunks) size += chunk.length;
-  return size;
-}
-
 /** An answer of 100 MB: how fast it goes, and what the Worker with its object and the connector hold for it. */
 export function large(): Promise<void> {
   return withPod(async (ways) => {
@@ -49,11 +37,11 @@ export function large(): Promise<void> {
       ["http", ways.http],
       ["tunnel", ways.tunnel],
     ] as const) {
-      await read(one, LARGE / 10);
+      await readLarge(one, LARGE / 10);
       const idle = Object.values(processes).map((pid) => memory(pid));
       for (const pid of Object.values(processes)) forgetPeak(pid);
       const began = performance.now();
-      const size = await read(one, LARGE);
+      const size = await readLarge(one, LARGE);
       const speed = size / 1e3 / (performance.now() - began);
       tell(`100 MB, ${title}`, `${speed.toFixed(0)} MB/s`);
       for (const [at, [name, pid]] of Object.entries(processes).entries()) {

@@ -37,9 +37,9 @@ const SHAPES: Shape[] = [
 const ms = (us: number | undefined) => (us ?? Number.NaN) / 1e3;
 
 /** Both ways to the fake pod, which is as fast as it can be. */
-export async function withUpstream(work: (ways: Ways) => Promise<void>): Promise<void> {
+export async function withUpstream(work: (ways: Ways) => Promise<void>, inspector = false): Promise<void> {
   const { child, port } = await startUpstream();
-  const ways = await Ways.to(`http://127.0.0.1:${port}`);
+  const ways = await Ways.to(`http://127.0.0.1:${port}`, inspector);
   try {
     await work(ways);
   } finally {

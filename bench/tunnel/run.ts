@@ -1,5 +1,5 @@
 // `make bench ARGS='tunnel PIECE'`: what the tunnel adds to an http origin, and what callers of it cost each other.
-// Pieces: `overhead`, `streams`, `large`, `stalled`, `abort`. See docs/performance.md.
+// Pieces: `overhead`, `streams`, `large`, `live`, `stalled`, `abort`. See docs/performance.md.
 //
 // Invariant: every program that is started here has ended when this one ends; it exits with 1 where a bar is missed.
 
@@ -7,10 +7,11 @@ import { missed } from "../live/verdict.ts";
 import { buildLoad } from "../load.ts";
 import { say } from "../step.ts";
 import { abort, large, stalled } from "./callers.ts";
+import { live } from "./memory.ts";
 import { overhead, streams } from "./overhead.ts";
 import { buildConnector } from "./setup.ts";
 
-const PIECES: Record<string, () => Promise<void>> = { overhead, streams, large, stalled, abort };
+const PIECES: Record<string, () => Promise<void>> = { overhead, streams, large, live, stalled, abort };
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in PIECES));

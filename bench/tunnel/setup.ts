@@ -46,8 +46,9 @@ export class Ways {
     this.tunnel = tunnel;
   }
 
-  static async to(pod: string): Promise<Ways> {
-    const worker = await startRawWorkerd(builtWorker({ CALL_LOG: "off" }));
+  /** `inspector`: whether V8's inspector is let in. */
+  static async to(pod: string, inspector = false): Promise<Ways> {
+    const worker = await startRawWorkerd(builtWorker({ CALL_LOG: "off" }), { inspector });
     const http = await tenant(worker, { url: pod });
     const tunnel = await tenant(worker, null);
     const { connect_token } = tunnel.agent as unknown as { connect_token: string };
@@ -83,6 +84,23 @@ export async function slice(one: Tenant, load: string[], seconds: number, warmup
     throw new Error(`calls failed: ${JSON.stringify(report.errors)}`);
   }
   return report;
+}
+
+export const CHAT = "/v1/chat/completions";
+
+export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** Reads a stream of so many bytes; answers how many came. */
+export async function readLarge(one: Tenant, bytes: number): Promise<number> {
+  const json = {
+    stream: true,
+    messages: [{ role: "user", content: "x" }],
+    metadata: { pod: { huge_bytes: bytes } },
+  };
+  const answer = await one.open(CHAT, { json });
+  let size = 0;
+  for await (const chunk of answer.chunks) size += chunk.length;
+  return size;
 }
 
 function status(pid: number | undefined): string {

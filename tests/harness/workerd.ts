@@ -21,12 +21,16 @@ export interface RawOptions {
   persist?: string;
   /** Port of `url`. Default: a free one. */
   port?: number;
+  /** Lets V8's inspector in, on a port of its own. */
+  inspector?: boolean;
 }
 
 export interface RunningWorkerd {
   url: string;
   port: number;
   pid: number;
+  /** Port of the inspector, where it was let in. */
+  inspector: number | undefined;
   persist: string;
   /** What the runtime and the Worker printed, oldest first; only the last 200 lines. */
   printed: string[];
@@ -53,15 +57,21 @@ export function builtWorker(vars: Record<string, string> = {}): RawWorkerd {
   };
 }
 
-function listening(child: ChildProcess, printed: string[]): Promise<number> {
+/** Ports of the socket and of the inspector, which is told first. */
+function listening(
+  child: ChildProcess,
+  printed: string[],
+): Promise<{ port: number; inspector: number | undefined }> {
+  let inspector: number | undefined;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`workerd did not listen in ${START_MS} ms`)), START_MS);
     const control = createInterface({ input: child.stdio[3] as Readable });
     control.on("line", (line) => {
       const event = JSON.parse(line) as { event: string; socket?: string; port?: number };
+      if (event.event === "listen-inspector") inspector = event.port;
       if (event.event === "listen" && event.socket === SOCKET && event.port !== undefined) {
         clearTimeout(timer);
-        resolve(event.port);
+        resolve({ port: event.port, inspector });
       }
     });
     child.once("error", reject);
@@ -95,6 +105,7 @@ export async function startRawWorkerd(
         "--experimental",
         // An embedded file with an absolute path is looked for below the import path.
         "--import-path=/",
+        ...(options.inspector === true ? ["--inspector-addr=127.0.0.1:0"] : []),
       ],
       { stdio: ["ignore", "pipe", "pipe", "pipe"] },
     ),
@@ -108,10 +119,11 @@ export async function startRawWorkerd(
       }
     });
   }
-  const port = await listening(child, printed);
+  const { port, inspector } = await listening(child, printed);
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    inspector,
     pid: child.pid ?? 0,
     persist,
     printed,
