@@ -68,6 +68,10 @@ export const BlockView = memo(({ block, before, unreadAfter, marked, conversatio
       height.value = seen ? null : own.offsetHeight;
     });
   }, []);
+  // What was added to a block that is left out has no height yet.
+  useLayoutEffect(() => {
+    height.value = null;
+  }, [block.messages]);
   useLayoutEffect(() => {
     if (element.current !== null) {
       element.current.style.height = height.value === null ? "" : `${height.value}px`;
