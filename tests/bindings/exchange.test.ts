@@ -37,7 +37,7 @@ export default {
     };
     const flowed = exchange.flow(step, "data: the last resort\\n\\n").then(
       () => {
-        exchange.write(new TextEncoder().encode("asked: " + asked + "\\n\\n"));
+        exchange.body.write(new TextEncoder().encode("asked: " + asked + "\\n\\n"));
         exchange.finish(true);
       },
       () => {},
@@ -83,14 +83,14 @@ before(async () => {
   const folder = scratch("exchange");
   const source = join(folder, "source");
   mkdirSync(source);
-  for (const file of ["exchange.js", "buffers.js", "glue.js"]) {
+  for (const file of ["exchange.js", "flow.js", "buffers.js", "glue.js"]) {
     copyFileSync(join(ROOT, "durable", "src", "bindings", file), join(source, file));
   }
   writeFileSync(join(source, "worker.js"), WORKER);
   worker = await startWorkerd({
     folder,
     source,
-    modules: ["worker.js", "exchange.js", "buffers.js", "glue.js"],
+    modules: ["worker.js", "exchange.js", "flow.js", "buffers.js", "glue.js"],
     texts: { POD: `http://127.0.0.1:${(pod.address() as AddressInfo).port}` },
     objects: {},
   });

@@ -200,10 +200,10 @@ impl Exchange {
         step: impl FnMut(&Sink<'_>, &[u8]) -> Result<Step, Failure> + 'static,
         last_resort: &str,
     ) -> Result<End, Failure> {
-        let glue: glue::Exchange = self.glue.clone().unchecked_into();
+        let body = self.glue.body()?;
         let mut step = step;
         let step: Closure<dyn FnMut(Vec<u8>) -> Result<u32, JsValue>> =
-            Closure::new(move |chunk: Vec<u8>| match step(&Sink { glue: &glue }, &chunk) {
+            Closure::new(move |chunk: Vec<u8>| match step(&Sink { glue: &body }, &chunk) {
                 Ok(step) => Ok(step.bits()),
                 Err(failure) => Err(JsValue::from_str(&failure.0)),
             });
@@ -251,7 +251,7 @@ impl Exchange {
     /// # Errors
     /// What JavaScript throws.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        Sink { glue: &self.glue }.write(bytes)
+        Sink { glue: &self.glue.body()? }.write(bytes)
     }
 
     /// Ends a committed answer in order. `fed`: the pod has given all it had; else it is told to stop.
@@ -285,7 +285,7 @@ impl Drop for Exchange {
 
 /// Where the rules write, while a body flows, what goes on otherwise than it came.
 pub struct Sink<'e> {
-    glue: &'e glue::Exchange,
+    glue: &'e glue::Flow,
 }
 
 impl Sink<'_> {

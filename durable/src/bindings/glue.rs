@@ -211,11 +211,8 @@ extern "C" {
     #[wasm_bindgen(catch, method)]
     pub fn open(this: &Exchange, status: u16, headers: &str) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(catch, method)]
-    pub fn forward(this: &Exchange, from: u32, to: u32) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, method)]
-    pub fn write(this: &Exchange, bytes: &[u8]) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, method, getter)]
+    pub fn body(this: &Exchange) -> Result<Flow, JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn finish(this: &Exchange, fed: bool) -> Result<(), JsValue>;
@@ -225,6 +222,17 @@ extern "C" {
 
     #[wasm_bindgen(catch, method)]
     pub fn close(this: &Exchange, fed: bool) -> Result<(), JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/flow.js")]
+extern "C" {
+    pub type Flow;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn forward(this: &Flow, from: u32, to: u32) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    pub fn write(this: &Flow, bytes: &[u8]) -> Result<(), JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/bindings/inquiry.js")]
