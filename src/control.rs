@@ -38,7 +38,11 @@ pub async fn serve(request: &Request, rest: &str) -> Result<Answer, Problem> {
     }
     let caller = auth::caller(request)?;
     session::check(request).await?;
-    handle(request, &caller, &found).await
+    match handle(request, &caller, &found).await {
+        // What is wrong with the rest is told to those alone whose token is one.
+        Err(problem) if caller.is_unchecked() => caller.finds_nothing(request, problem).await,
+        answer => answer,
+    }
 }
 
 /// What a path means; the method then says what is done to it.

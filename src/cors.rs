@@ -7,7 +7,7 @@ use crate::request::Request;
 /// Headers that a script may read.
 const EXPOSED: &str = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-moltghost-run-id, \
                        x-moltghost-quota-reset, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, \
-                       x-ratelimit-reset-requests";
+                       x-ratelimit-reset-requests, ratelimit, ratelimit-policy";
 
 /// How long a browser may remember a preflight, in seconds.
 const MAX_AGE: &str = "7200";

@@ -91,7 +91,7 @@ fn secure(request: &Request, config: &Config) -> Result<(), Answer> {
     let old_tls = matches!(request.head.tls(), "TLSv1" | "TLSv1.1" | "SSLv3");
     if request.scheme() != "https" || old_tls {
         let readable = matches!(request.method(), "GET" | "HEAD");
-        let page = request.path() == "/" || request.path().starts_with("/console/");
+        let page = matches!(request.path(), "/" | "/console") || request.path().starts_with("/console/");
         if page && readable && !old_tls {
             let location = request.head.url().replacen("http://", "https://", 1);
             return Err(Answer::empty(308).header("location", &location));

@@ -34,6 +34,7 @@ use moltghost_protocol::object::account::{AccountAsk, AccountOp, AliasOp, Create
 use moltghost_protocol::object::agent::AgentOp;
 use moltghost_protocol::object::write_answer;
 use moltghost_protocol::time::{rfc3339, Millis};
+use std::cell::Cell;
 use std::future::Future;
 
 /// An answer, or why not.
@@ -70,12 +71,14 @@ pub struct Account<S, W> {
     world: W,
     pepper: Pepper,
     name: AccountName,
+    /// When readers were last written to, to find out which have left.
+    probed: Cell<Millis>,
 }
 
 impl<S: Sql, W: World> Account<S, W> {
     /// The object on a database; reads nothing yet.
     pub fn new(sql: S, world: W, pepper: Pepper, name: AccountName) -> Self {
-        Self { sql, world, pepper, name }
+        Self { sql, world, pepper, name, probed: Cell::new(0) }
     }
 
     /// Takes one message and gives its answer, both as text.

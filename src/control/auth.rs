@@ -14,6 +14,7 @@ use moltghost_protocol::name::AccountName;
 use moltghost_protocol::object::account::{AccountAsk, AccountOp, Which};
 use moltghost_protocol::object::agent::AgentOp;
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 
 /// Who calls.
 pub enum Caller {
@@ -25,6 +26,8 @@ pub enum Caller {
         token: AccountToken,
         /// The token as it was written.
         text: String,
+        /// Whether its account was asked anything with it, which checks it.
+        asked: Cell<bool>,
     },
 }
 
@@ -47,7 +50,7 @@ pub fn caller(request: &Request) -> Result<Caller, Problem> {
         return Ok(Caller::Operator);
     }
     match AccountToken::parse(&text) {
-        Some(token) => Ok(Caller::Holder { token, text }),
+        Some(token) => Ok(Caller::Holder { token, text, asked: Cell::new(false) }),
         None => Err(Problem::new(
             Code::InvalidToken,
             "This token is not known here. Send `Authorization: Bearer` with an account token that was not \
@@ -57,6 +60,11 @@ pub fn caller(request: &Request) -> Result<Caller, Problem> {
 }
 
 impl Caller {
+    /// Whether nobody has been asked yet whether the token is one.
+    pub fn is_unchecked(&self) -> bool {
+        matches!(self, Self::Holder { asked, .. } if !asked.get())
+    }
+
     /// What answers a path that can name nothing, in whose account whatever it names would be: `nothing`, once the
     /// credential is one.
     ///
@@ -122,7 +130,8 @@ impl Caller {
     pub fn ask(&self, id: &AccountId, op: AccountOp) -> Result<AccountAsk, Problem> {
         match self {
             Self::Operator => Ok(AccountAsk::Operator(op)),
-            Self::Holder { token, text } if token.account == *id => {
+            Self::Holder { token, text, asked } if token.account == *id => {
+                asked.set(true);
                 Ok(AccountAsk::Token { id: token.id.clone(), token: text.clone(), op })
             }
             Self::Holder { .. } => Err(Problem::new(Code::NotFound, "There is no such account.")),

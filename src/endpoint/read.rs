@@ -4,6 +4,7 @@ use super::{lists, noted, presented, Called, Refusal};
 use crate::answer::Answer;
 use crate::request::Request;
 use crate::{cors, objects};
+use moltghost_durable::agent::unknown;
 use moltghost_protocol::endpoint::models;
 use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::error::{Code, Problem};
@@ -14,6 +15,9 @@ use serde_json::json;
 pub async fn health(request: &Request, called: &Called) -> Result<Answer, Refusal> {
     if request.bearer().is_none() {
         let health: Health = objects::agent(request, &called.id, AgentOp::Health).await?;
+        if !health.is_called(called.alias.as_ref()) {
+            return Err(unknown().into());
+        }
         let lines = cors::lines(request, &health.cors);
         return match health.status {
             Ok(status) => Ok(Answer::json(200, &json!({ "status": status })).lines(&lines)),

@@ -153,7 +153,7 @@ impl Pump {
         };
         let how = match &ended {
             Ok(Ended::Gone) => How::Cancelled,
-            _ if ending.complete => How::Ok,
+            _ if ending.complete && !facts.error => How::Ok,
             _ => How::ServerError,
         };
         self.run.settle(request, Some(facts.usage_or_counted(self.run.prompt)), how);

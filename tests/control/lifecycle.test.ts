@@ -224,8 +224,12 @@ describe("the life of an agent", () => {
           json: message,
           headers: { authorization: `Bearer ${t.key}` },
         });
+      const health = (alias: string) => s.worker.ask(`/agents/${alias}/v1/health`);
       assert.equal((await by(before)).status, 200);
       assert.equal((await change(t.id, after)).status, 200);
+      // Before any other call has found out: who remembers the alias may not answer by what it remembers.
+      refused(await health(before), 404, "agent_not_found");
+      assert.equal((await health(after)).status, 200);
       refused(await by(before), 404, "agent_not_found");
       assert.equal((await by(after)).status, 200);
       refused(await s.call(`/agents/${before}`), 404, "agent_not_found");

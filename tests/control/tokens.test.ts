@@ -134,6 +134,31 @@ describe("account tokens", () => {
     }
   });
 
+  it("are asked for before a body, a parameter or another account is looked at", async () => {
+    const [live, dead] = [await s.token(account), await s.token(account)];
+    await s.ok(200, `${path()}/${dead.id}`, { method: "DELETE" });
+    const other = await s.account();
+    const calls = (token: string) => [
+      s.call("/agents", { token, body: "{" }),
+      s.call("/agents", { token, body: "x".repeat(70_000) }),
+      s.call("/agents/any", { token, body: "{", method: "PATCH" }),
+      s.call("/agents/any/pause", { token, body: "{" }),
+      s.call("/agents/any/keys", { token, body: "{" }),
+      s.call("/keys/revoke", { token, body: "{" }),
+      s.call(`${path()}`, { token, body: "{" }),
+      s.call("/agents?limit=none", { token }),
+      s.call("/agents/any/usage?from=none", { token }),
+      s.call("/events?last_event_id=%00", { token }),
+      s.call(`/agents?account=${other}`, { token }),
+      s.call(`/accounts/${other}/tokens`, { token }),
+    ];
+    for (const answer of await Promise.all(calls(dead.token))) {
+      refused(answer, 401, "invalid_token");
+    }
+    const statuses = (await Promise.all(calls(live.token))).map(({ status }) => status);
+    assert.deepEqual(statuses, [400, 413, 400, 400, 400, 400, 400, 400, 400, 400, 404, 404]);
+  });
+
   describe("with an Idempotency-Key", () => {
     const json = { name: "once", role: "operator" };
 

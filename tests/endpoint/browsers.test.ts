@@ -109,6 +109,8 @@ describe("a call from a page", () => {
         "retry-after",
         "x-moltghost-run-id",
         "x-ratelimit-limit-requests",
+        "ratelimit",
+        "ratelimit-policy",
       ]) {
         assert.ok(exposed.split(", ").includes(name), name);
       }

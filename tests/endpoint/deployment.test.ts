@@ -80,6 +80,10 @@ describe("off loopback", () => {
     const page = await ask(worker, { host: DOMAIN, path: "/" }, false);
     assert.equal(page.status, 308);
     assert.equal(page.header("location"), `https://${DOMAIN}/`);
+    for (const path of ["/console", "/console/", "/console/index.html"]) {
+      const led = await ask(worker, { host: DOMAIN, path }, false);
+      assert.deepEqual([led.status, led.header("location")], [308, `https://${DOMAIN}${path}`]);
+    }
     const posted = await ask(worker, { host: DOMAIN, path: "/", method: "POST" }, false);
     assert.equal(posted.status, 403);
   });

@@ -202,6 +202,20 @@ describe("the events of an account", () => {
     }
   });
 
+  it("are free again once a reader has closed its connection in good order, without a word", async () => {
+    const account = await s.account();
+    const port = Number(new URL(s.worker.url).port);
+    const head = `host: 127.0.0.1:${port}\r\nauthorization: Bearer ${OPERATOR_TOKEN}`;
+    const quiet = await RawSocket.open(port);
+    await quiet.write(`GET /api/v1/events?account=${account} HTTP/1.1\r\n${head}\r\n\r\n`);
+    await quiet.waitFor(": open");
+    await Promise.all(Array.from({ length: 99 }, () => watching({ account })));
+    assert.equal((await refusal(s.worker.url, { account })).code, "too_many_streams");
+    quiet.close();
+    // Well before the comment that every stream gets every 15 seconds would tell.
+    await until("a free place", () => watching({ account }).catch(() => null), 10_000);
+  });
+
   it("wait for a slow reader, who then gets every one of them, far beyond the window", async () => {
     const account = await s.account();
     const { id } = await s.agent(account);

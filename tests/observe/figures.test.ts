@@ -112,6 +112,15 @@ describe("an agent's figures", () => {
     assert.equal((await t.completions(chat)).status, 502);
     pod.setFault(null);
     await until("the failed run", async () => failed((await metrics("?step=86400")).data) > failed(before));
+    // A stream that ends with the pod's own error was not answered in full, either.
+    const after = (await metrics("?step=86400")).data;
+    for (const path of ["/v1/chat", "/v1/chat/completions"]) {
+      const streamed = await t.call(path, {
+        json: { ...chat, stream: true, metadata: { pod: { error_mid_stream: 1 } } },
+      });
+      assert.match(streamed.text, /"error"/);
+    }
+    await until("both", async () => failed((await metrics("?step=86400")).data) === failed(after) + 2);
     await t.pause();
     assert.equal((await t.completions(chat)).status, 503);
     assert.equal((await t.completions(chat, { key: t.key })).status, 503);

@@ -13,12 +13,16 @@ use moltghost_protocol::id::TokenId;
 use moltghost_protocol::metrics::figures::Figures;
 use moltghost_protocol::object::account::{AccountAsk, AccountOp, Report, Watching};
 use moltghost_protocol::object::{read, write_answer};
+use moltghost_protocol::time::Millis;
 
 /// Events that are kept.
 const KEPT: i64 = 10_000;
 
 /// Most streams of one account at once.
 pub const MAX_STREAMS: usize = 100;
+
+/// How often readers are written to at most, in milliseconds, to find out which have left.
+const PROBE_PACE: Millis = 500;
 
 /// Owner of the operator's streams; no token has this id.
 const OPERATOR: &str = "operator";
@@ -97,21 +101,38 @@ impl<S: Sql, W: World> Account<S, W> {
             _ => return Err(unreadable()),
         };
         self.document()?;
-        let open = self.world.sockets().iter().filter(|other| Link::of(*other).is_some()).count();
-        if open >= MAX_STREAMS {
+        let span = Span::read(&self.sql)?;
+        let sockets = self.world.sockets();
+        let open: Vec<_> = sockets.iter().filter_map(|other| Some((Link::of(other)?, other))).collect();
+        if open.len() >= MAX_STREAMS {
+            // Who is refused now finds room when it asks again, if a reader has left.
+            if self.may_probe() {
+                for (link, other) in &open {
+                    link.probe(&span, *other);
+                }
+            }
             return Err(Problem::new(
                 Code::TooManyStreams,
                 format!("The account has {MAX_STREAMS} event streams open, which is the most. Close one."),
             )
             .retry(Retry::After(5_000)));
         }
-        let span = Span::read(&self.sql)?;
         let mut link = Link::new(owner, &span, cursor);
         link.keep(socket);
         let cursor = link.begins(&span);
         socket.say(&write_answer(&Ok(Watching { ends, cursor })));
         link.pump(&self.sql, &span, socket)?;
         Ok(())
+    }
+
+    /// Whether readers are to be looked after again that may have left.
+    fn may_probe(&self) -> bool {
+        let now = self.world.now();
+        let due = !(0..PROBE_PACE).contains(&(now - self.probed.get()));
+        if due {
+            self.probed.set(now);
+        }
+        due
     }
 
     /// Ends the streams of a token that is no more.

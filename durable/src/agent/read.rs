@@ -94,7 +94,8 @@ impl<S: Sql> Endpoint<S> {
         } else {
             Ok(loaded.word(now).to_owned())
         };
-        Ok(Health { cors: loaded.settings.cors_origins.clone(), status })
+        let alias = loaded.settings.alias.as_ref().map(ToString::to_string).unwrap_or_default();
+        Ok(Health { cors: loaded.settings.cors_origins.clone(), status, alias: Some(alias) })
     }
 
     /// Which browsers may call.

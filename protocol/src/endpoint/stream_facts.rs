@@ -31,7 +31,7 @@ pub enum Seen {
     Quiet,
     /// A chunk.
     Chunk,
-    /// A chunk that has no choices and tells the usage.
+    /// A chunk that has no choices, or no list of them, and tells the usage.
     UsageChunk,
     /// `[DONE]`
     Done,
@@ -67,7 +67,7 @@ impl StreamFacts {
         if chunk.error || event.named_error {
             self.error = true;
             Seen::Error
-        } else if chunk.choices == Some(0) && chunk.usage.is_some() {
+        } else if chunk.choices.unwrap_or(0) == 0 && chunk.usage.is_some() {
             Seen::UsageChunk
         } else {
             Seen::Chunk
@@ -119,6 +119,9 @@ mod tests {
                 "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":0}}\n\n",
                 Seen::UsageChunk,
             ),
+            ("data: {\"choices\":null,\"usage\":{\"total_tokens\":1}}\n\n", Seen::UsageChunk),
+            ("data: {\"usage\":{\"total_tokens\":1}}\n\n", Seen::UsageChunk),
+            ("data: {\"usage\":null}\n\n", Seen::Chunk),
             ("data:  [DONE] \n\n", Seen::Done),
         ] {
             assert_eq!(see(&mut facts, event), seen, "{event}");

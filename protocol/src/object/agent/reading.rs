@@ -79,6 +79,19 @@ pub struct Health {
     pub cors: Vec<String>,
     /// The one word, or why not.
     pub status: Result<String, Problem>,
+    /// The agent's alias, empty where it has none; `None` in answers of the version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+impl Health {
+    /// Whether the agent has the name that it was called by; `None` for its id.
+    pub fn is_called(&self, alias: Option<&Alias>) -> bool {
+        match (alias, &self.alias) {
+            (Some(called), Some(own)) => own == called.as_str(),
+            _ => true,
+        }
+    }
 }
 
 /// `/v1/health` with a key.
