@@ -1,5 +1,5 @@
-// What the console costs its reader and the server: how soon a message is seen, that no list is read however much
-// happens, and that a long history keeps the page small.
+// What the console costs its reader and the server: that each message is drawn as it comes and no list is read however
+// much happens, and that a long history keeps the page small. How soon a message is seen is measured by the bench.
 //
 // `CONSOLE_SECONDS` is how long events come (10; the bar of the project is said for 60).
 
@@ -15,17 +15,15 @@ import type { Stage } from "./stage.ts";
 const SECONDS = Number(process.env.CONSOLE_SECONDS ?? "10");
 const PER_SECOND = 50;
 const LISTS = /^\/v1\/(rooms|agents|dms)(\?|$)|\/messages\?|\/threads\?/;
-/** Generous, as machines stall; the bar is 150 ms. */
-const MOST_DELAY_MS = 500;
 const LONG = 2_000;
 
-/** Notes how long after it was said each message that holds its time was drawn. */
+/** Notes which messages were drawn. */
 const WATCH = `
-  window.delays = [];
+  window.drawn = new Set();
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) for (const node of addedNodes) {
-      const said = /^said (\\d+)/.exec(node.textContent?.match(/said \\d+/)?.[0] ?? "")?.[1];
-      if (said) requestAnimationFrame(() => window.delays.push(Date.now() - Number(said)));
+      const all = node instanceof Element ? [node, ...node.querySelectorAll("[data-message]")] : [];
+      for (const { dataset } of all) if (dataset.message?.startsWith("loud-")) window.drawn.add(dataset.message);
     }
   }).observe(document.body, { childList: true, subtree: true });
 `;
@@ -37,25 +35,26 @@ onStage((...set) => {
   [stage, browser] = set;
 });
 
-async function loud(page: Page): Promise<number[]> {
+/** Says much for a while; how many messages were said, once all were drawn. */
+async function loud(page: Page): Promise<number> {
   await page.evaluate(WATCH);
   const end = performance.now() + SECONDS * 1_000;
   let next = performance.now();
   let sent = 0;
   const under: Promise<void>[] = [];
   while (performance.now() < end) {
-    under.push(stage.say({ room: "lobby", id: `loud-${String(sent)}`, text: `said ${String(Date.now())}` }));
+    under.push(stage.say({ room: "lobby", id: `loud-${String(sent)}`, text: `said ${String(sent)}` }));
     sent += 1;
     next += 1_000 / PER_SECOND;
     await sleep(Math.max(0, next - performance.now()));
   }
   await Promise.all(under);
-  await page.locator(`[data-message="loud-${String(sent - 1)}"]`).waitFor();
-  return await page.evaluate<number[]>("window.delays.sort((a, b) => a - b)");
+  await until("every message to be drawn", async () => (await page.evaluate("window.drawn.size")) === sent);
+  return sent;
 }
 
 describe("the console under load", () => {
-  it(`reads no list while ${String(PER_SECOND)} events a second come, and shows each at once`, async (t) => {
+  it(`reads no list while ${String(PER_SECOND)} events a second come, and draws every message`, async (t) => {
     const { page, context, errors, requests } = await openPage(browser);
     await stage.signIn(page);
     await page.goto(`${stage.url}/console/room/lobby`);
@@ -68,12 +67,10 @@ describe("the console under load", () => {
       return requests.length === before;
     });
     const before = requests.length;
-    const delays = await loud(page);
+    const said = await loud(page);
     const lists = requests.slice(before).filter((path) => LISTS.test(path));
     assert.deepEqual(lists, []);
-    const median = delays[Math.floor(delays.length / 2)] ?? Number.POSITIVE_INFINITY;
-    t.diagnostic(`${String(delays.length)} messages, drawn after ${String(median)} ms (median)`);
-    assert.ok(median < MOST_DELAY_MS, `the median message is seen after ${String(median)} ms`);
+    t.diagnostic(`${String(said)} messages`);
     assert.deepEqual(errors, []);
     await context.close();
   });

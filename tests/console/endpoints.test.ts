@@ -99,7 +99,11 @@ describe("keys", () => {
     await button(page, "Make the key").click();
     const key = (await page.getByTestId("secret").textContent()) ?? "";
     assert.match(key, /^molti_/);
+    // What is to be done next stands out: first to copy, then to go on.
+    const loud = page.getByRole("dialog").locator("button.primary");
+    assert.deepEqual(await loud.allTextContents(), ["Copy the key"]);
     await button(page, "Copy the key").click();
+    await until("Done to stand out", async () => (await loud.allTextContents()).join() === "Done");
     assert.equal(await page.evaluate<string>("navigator.clipboard.readText()"), key);
     await button(page, "Done").click();
     assert.ok(!(await page.content()).includes(key));
@@ -132,6 +136,7 @@ describe("an endpoint", () => {
     await stage.signIn(page, stage.roles.admin, "/console/endpoints");
     await page.goto(at());
     await button(page, "Pause").click();
+    await page.getByRole("dialog").getByText("It stays paused until somebody clicks Start").waitFor();
     await page.getByRole("dialog").getByLabel("End the runs in flight, too").check();
     const sent = page.waitForRequest((request) => request.url().endsWith("/pause"));
     await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
@@ -182,6 +187,12 @@ describe("an endpoint", () => {
     await button(page, "Make a key for an hour").click();
     await until("the key", async () =>
       (await page.getByLabel("Key", { exact: true }).inputValue()).startsWith("molti_"),
+    );
+    await page.getByText(/^This key ends by itself at/).waitFor();
+    await button(page, "Copy with the key").click();
+    assert.equal(
+      await page.evaluate<string>("navigator.clipboard.readText()"),
+      `export MOLTGHOST_KEY=${await page.getByLabel("Key", { exact: true }).inputValue()}`,
     );
     await page.getByLabel("Message").fill("it's a 'test'");
     await button(page, "Send").click();

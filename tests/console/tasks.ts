@@ -216,7 +216,7 @@ export const TASKS: readonly Task[] = [
         (page) => page.getByText("Python", { exact: true }),
         (page) => page.getByText(/First token after .* tokens/).waitFor(),
       ),
-      click("Copy", (page) => page.locator(".same").getByRole("button", { name: "Copy" })),
+      click("Copy", (page) => page.locator(".same .code").getByRole("button", { name: "Copy" })),
     ],
     done: async (page) => {
       assert.match(
@@ -243,8 +243,8 @@ export const TASKS: readonly Task[] = [
     from: "/console/endpoints",
     steps: [
       click("the endpoint waiting", (page) => link(page, /waiting/)),
-      click("Copy beside the command", (page) =>
-        page.locator(".do-next").getByRole("button", { name: "Copy" }),
+      click("Copy the command", (page) =>
+        page.locator(".do-next").getByRole("button", { name: "Copy the command" }),
       ),
     ],
     done: async (page) => {

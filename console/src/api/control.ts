@@ -55,6 +55,11 @@ export interface Endpoint {
   created_at: string;
 }
 
+/** The address that programs call, without `/v1`: most of them do not resolve names below `localhost`. */
+export function programBase({ endpoint, path_endpoint }: Endpoint): string {
+  return new URL(endpoint).hostname.endsWith(".localhost") ? path_endpoint : endpoint;
+}
+
 export interface Key {
   id: string;
   agent: string;

@@ -13,7 +13,7 @@ function Mention({ text, name }: { text: string; name: string }) {
       {text}
     </a>
   ) : (
-    <>{text}</>
+    text
   );
 }
 

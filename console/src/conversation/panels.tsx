@@ -25,7 +25,6 @@ interface AsideProps {
 export function Aside({ room, title, of, label, children }: AsideProps) {
   const close = () => go({ page: "room", id: room.id });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape is a way out besides the button.
     <aside
       class="thread"
       aria-label={title}
@@ -72,7 +71,7 @@ function ThreadRow({ room, thread }: { room: Room; thread: Thread }) {
       >
         <strong class="clip-line">{about ?? thread.id}</strong>
         <span class="muted clip-line">
-          {thread.message_count} {thread.message_count === 1 ? "reply" : "replies"} ·{" "}
+          {thread.message_count} {thread.message_count === 1 ? "reply" : "replies"}, the latest{" "}
           <time dateTime={thread.last_message_at} title={full(thread.last_message_at)}>
             {since(thread.last_message_at)}
           </time>
@@ -97,12 +96,12 @@ export function Threads({ room }: { room: Room }) {
     <Aside room={room} title="Threads" label="threads">
       {threads.length === 0 ? (
         <Empty icon="thread" title="No threads yet">
-          <p>A reply to a message begins one. It is listed here, the newest first.</p>
+          <p>A reply to a message begins one. It is listed here, the one with the latest reply first.</p>
         </Empty>
       ) : (
         <>
-          <p class="muted panel-note">The newest first</p>
-          <ol class="panel-rows" aria-label="Threads, the newest first">
+          <p class="muted panel-note">The latest reply first</p>
+          <ol class="panel-rows framed" aria-label="Threads, the latest reply first">
             {threads.sort(newestFirst).map((thread) => (
               <ThreadRow key={thread.id} room={room} thread={thread} />
             ))}

@@ -6,6 +6,8 @@ import { Dialog } from "../ui/dialog.tsx";
 interface ConfirmProps {
   title: string;
   question: string;
+  /** What must not be overlooked; it stands first. */
+  warning?: string;
   label: string;
   danger?: boolean;
   /** What must be typed before it is done. */
@@ -16,7 +18,8 @@ interface ConfirmProps {
   onClose: () => void;
 }
 
-export function Confirm({ title, question, label, danger, typed, option, onYes, onClose }: ConfirmProps) {
+export function Confirm(props: ConfirmProps) {
+  const { title, question, warning, label, danger, typed, option, onYes, onClose } = props;
   const text = useSignal("");
   const chosen = useSignal(false);
   return (
@@ -28,6 +31,7 @@ export function Confirm({ title, question, label, danger, typed, option, onYes, 
           onClose();
         }}
       >
+        {warning !== undefined && <strong>{warning}</strong>}
         <p>{question}</p>
         {typed !== undefined && (
           <label>

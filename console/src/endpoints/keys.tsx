@@ -39,6 +39,7 @@ function standing(key: Key): { word: string; tone: string } {
 }
 
 function Shown({ made, onClose }: { made: Key; onClose: () => void }) {
+  const copied = useSignal(false);
   return (
     <Dialog title="Copy the key now" onClose={onClose}>
       <div class="stack">
@@ -47,8 +48,15 @@ function Shown({ made, onClose }: { made: Key; onClose: () => void }) {
           {made.key}
         </code>
         <div class="actions">
-          <Copy text={made.key ?? ""} label="Copy the key" />
-          <button type="button" class="primary" onClick={onClose}>
+          <Copy
+            text={made.key ?? ""}
+            label="Copy the key"
+            loud={!copied.value}
+            onCopied={() => {
+              copied.value = true;
+            }}
+          />
+          <button type="button" class={copied.value ? "primary" : "quiet"} onClick={onClose}>
             Done
           </button>
         </div>

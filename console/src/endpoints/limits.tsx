@@ -17,11 +17,21 @@ const FIELDS: Field[] = [
   {
     name: "rpm",
     label: "Requests per minute",
-    hint: "For all keys together. Empty: each key has its own 100.",
+    hint: "For all keys together. Leave it empty to set no common limit: each key then makes 100 a minute, or what was set for that key.",
     min: 1,
   },
-  { name: "concurrency", label: "Runs at once", hint: "More wait for their turn.", min: 1 },
-  { name: "queue", label: "Waiting runs", hint: "More than these are refused with 503 agent_busy.", min: 0 },
+  {
+    name: "concurrency",
+    label: "Runs at once",
+    hint: "Further calls wait until one of these has ended.",
+    min: 1,
+  },
+  {
+    name: "queue",
+    label: "Waiting runs",
+    hint: "When so many wait already, further calls are refused with 503 agent_busy.",
+    min: 0,
+  },
   {
     name: "body_bytes",
     label: "Largest request in bytes",

@@ -8,6 +8,7 @@ import { Copy } from "../ui/copy.tsx";
 import { full, since } from "../ui/time.ts";
 import { Confirm } from "./confirm.tsx";
 import { keep, may, readSoon } from "./state.ts";
+import { lacksPod } from "./state-dot.tsx";
 
 /** How often the calls under way are counted anew; oftener while a replica drains, whose end no event tells. */
 const FRESH_MS = 10_000;
@@ -97,24 +98,20 @@ function Connect({ endpoint }: { endpoint: Endpoint }) {
   const command = `moltghost connect ${endpoint.alias ?? endpoint.name} --to http://127.0.0.1:8000`;
   return (
     <div class="do-next">
-      <p class="muted">
-        No pod is connected. Where the pod runs, with the address at which it serves chat completions:
+      <p>
+        <strong>Run this where the pod runs:</strong>
       </p>
       <div class="code">
         <div>
           <span>shell</span>
-          <Copy text={command} label="Copy" />
+          <Copy text={command} label="Copy the command" loud />
         </div>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
         <pre tabIndex={0}>{command}</pre>
       </div>
+      <p class="muted">If the pod's server listens elsewhere, change the address behind --to.</p>
     </div>
   );
-}
-
-/** Whether a pod is to dial in, and none has. */
-export function lacksPod({ links, origin, state }: Endpoint): boolean {
-  return origin.type === "tunnel" && state !== "terminated" && !links.some((link) => link.up);
 }
 
 /** What draining a replica means for those who call. */

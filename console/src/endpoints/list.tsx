@@ -1,12 +1,13 @@
 // The endpoints of an account: what runs, what does not, and why.
 
-import type { Endpoint } from "../api/control.ts";
+import { type Endpoint, programBase } from "../api/control.ts";
 import { address } from "../router.ts";
 import { SignIn } from "../sign-in.tsx";
+import { Icon } from "../ui/icon.tsx";
 import { Empty, Trouble, Waiting } from "../ui/states.tsx";
 import { moment } from "../ui/time.ts";
 import { account, accounts, control, controlProblem, endpoints, enterControl } from "./state.ts";
-import { StateBadge } from "./state-dot.tsx";
+import { lacksPod, StateBadge } from "./state-dot.tsx";
 
 function Row({ endpoint }: { endpoint: Endpoint }) {
   const up = endpoint.links.filter((link) => link.up).length;
@@ -15,13 +16,19 @@ function Row({ endpoint }: { endpoint: Endpoint }) {
       <a class="card endpoint" href={address({ page: "endpoint", id: endpoint.id, tab: "overview" })}>
         <span class="row">
           <strong>{endpoint.name}</strong>
-          <StateBadge state={endpoint.state} />
+          <StateBadge endpoint={endpoint} />
           <span class="muted">since {moment(endpoint.since)}</span>
         </span>
-        <code class="muted clip-line">{endpoint.endpoint}</code>
+        <code class="muted clip-line">{programBase(endpoint)}</code>
         <span class="muted">
           {endpoint.model ?? "No default model"} · {up} of {Math.max(endpoint.replicas, up)} replicas up
         </span>
+        {lacksPod(endpoint) && (
+          <span class="todo">
+            No pod is connected. See how to connect one
+            <Icon name="go" />
+          </span>
+        )}
         {endpoint.reason && <span class="problem">{endpoint.reason}</span>}
       </a>
     </li>

@@ -3,18 +3,25 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { refusal, words } from "../api/call.ts";
-import { createKey, type Endpoint } from "../api/control.ts";
+import { createKey, type Endpoint, programBase } from "../api/control.ts";
 import { Formatted } from "../conversation/formatted.tsx";
 import { EventParser } from "../live/sse.ts";
 import { Copy } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { clock } from "../ui/time.ts";
 import { duration } from "./figures.tsx";
 import { LANGUAGES, type Language, snippet } from "./snippets.ts";
 import { may } from "./state.ts";
 
 const HOUR_MS = 3_600_000;
+/** A key, and until when it is valid where it was made here. */
+interface Held {
+  key: string;
+  until: string | null;
+}
+
 /** Keys of this page, by endpoint; they are kept nowhere else. */
-const held = new Map<string, string>();
+const held = new Map<string, Held>();
 
 interface Chunk {
   choices?: { delta?: { content?: string | null } }[];
@@ -22,11 +29,10 @@ interface Chunk {
   error?: { message: string };
 }
 
-/** The address that this page may call, and the one for programs: most do not resolve names below `localhost`. */
-function bases({ endpoint, path_endpoint }: Endpoint): { here: string; programs: string } {
-  const local = new URL(endpoint).hostname.endsWith(".localhost");
-  const own = new URL(path_endpoint).origin === location.origin;
-  return { here: own ? path_endpoint : endpoint, programs: local ? path_endpoint : endpoint };
+/** The address that this page may call. */
+function reachable(endpoint: Endpoint): string {
+  const own = new URL(endpoint.path_endpoint).origin === location.origin;
+  return own ? endpoint.path_endpoint : endpoint.endpoint;
 }
 
 interface Call {
@@ -60,7 +66,7 @@ async function stream({ base, key, body, signal, onChunk }: Call): Promise<void>
 }
 
 export function Playground({ endpoint }: { endpoint: Endpoint }) {
-  const key = useSignal(held.get(endpoint.id) ?? "");
+  const key = useSignal<Held>(held.get(endpoint.id) ?? { key: "", until: null });
   const prompt = useSignal("Say hello in one sentence.");
   const model = useSignal(endpoint.model ?? "");
   const answer = useSignal("");
@@ -69,16 +75,16 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
   const running = useSignal(false);
   const language = useSignal<Language>("curl");
   const abort = useRef<AbortController | null>(null);
-  const { here, programs } = bases(endpoint);
 
-  const setKey = (value: string) => {
-    key.value = value.trim();
+  const setKey = (value: string, until: string | null) => {
+    key.value = { key: value.trim(), until };
     held.set(endpoint.id, key.value);
   };
   const makeKey = async () => {
     try {
       const expires_at = new Date(Date.now() + HOUR_MS).toISOString();
-      setKey((await createKey(endpoint.id, { name: "Console playground", expires_at })).key ?? "");
+      const made = await createKey(endpoint.id, { name: "Console playground", expires_at });
+      setKey(made.key ?? "", made.expires_at);
       problem.value = "";
     } catch (error) {
       problem.value = words(error);
@@ -96,8 +102,8 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
     let tokens = 0;
     try {
       await stream({
-        base: here,
-        key: key.value,
+        base: reachable(endpoint),
+        key: key.value.key,
         signal: abort.current.signal,
         body: {
           ...(model.value !== "" && { model: model.value }),
@@ -128,8 +134,12 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
       running.value = false;
     }
   };
-  const lacksKey = key.value === "";
-  const code = snippet(language.value, { base: programs, model: model.value, prompt: prompt.value });
+  const lacksKey = key.value.key === "";
+  const code = snippet(language.value, {
+    base: programBase(endpoint),
+    model: model.value,
+    prompt: prompt.value,
+  });
   return (
     <section class="playground">
       <div class="asking">
@@ -143,8 +153,8 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
               spellcheck={false}
               required
               placeholder="molti_…"
-              value={key.value}
-              onInput={(event) => setKey(event.currentTarget.value)}
+              value={key.value.key}
+              onInput={(event) => setKey(event.currentTarget.value, null)}
             />
             {may.operate() && (
               <button type="button" class={lacksKey ? "primary" : ""} onClick={() => void makeKey()}>
@@ -153,6 +163,9 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
               </button>
             )}
           </div>
+          {key.value.until !== null && (
+            <p class="muted">This key ends by itself at {clock(key.value.until)}.</p>
+          )}
           <label for="play-model">Model</label>
           <input
             id="play-model"
@@ -199,16 +212,27 @@ export function Playground({ endpoint }: { endpoint: Endpoint }) {
           </p>
         )}
         {answer.value !== "" && (
-          <div class="card body" data-testid="answer">
-            <Formatted text={answer.value} />
-          </div>
+          <section class="answer" aria-labelledby="answer-title">
+            <h2 id="answer-title">Answer</h2>
+            <div class="card body" data-testid="answer">
+              <Formatted text={answer.value} />
+            </div>
+          </section>
         )}
       </div>
       <section class="same" aria-labelledby="same-title">
         <h2 id="same-title">The same call as a program</h2>
         <p class="muted">
-          With the key in the variable <code>MOLTGHOST_KEY</code>.
+          It reads the key from the variable <code>MOLTGHOST_KEY</code>. Set it first, in the same shell:
         </p>
+        <div class="row between">
+          <code>export MOLTGHOST_KEY=…</code>
+          {lacksKey ? (
+            <span class="muted">Make or paste a key to copy this with it</span>
+          ) : (
+            <Copy text={`export MOLTGHOST_KEY=${key.value.key}`} label="Copy with the key" />
+          )}
+        </div>
         <div class="code">
           <div>
             <fieldset class="languages">

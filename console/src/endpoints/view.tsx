@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { words } from "../api/call.ts";
-import { type Endpoint, order, terminate, type Verb } from "../api/control.ts";
+import { type Endpoint, order, programBase, terminate, type Verb } from "../api/control.ts";
 import { address, type Tab } from "../router.ts";
 import { SignIn } from "../sign-in.tsx";
 import { Copy } from "../ui/copy.tsx";
@@ -15,10 +15,10 @@ import { Figures } from "./figures.tsx";
 import { Happenings } from "./happenings.tsx";
 import { Keys } from "./keys.tsx";
 import { LimitsForm } from "./limits.tsx";
-import { Links, lacksPod } from "./links.tsx";
+import { Links } from "./links.tsx";
 import { Playground } from "./playground.tsx";
 import { control, controlProblem, endpoints, enterControl, keep, may, readSoon } from "./state.ts";
-import { StateBadge } from "./state-dot.tsx";
+import { awaitsPod, lacksPod, StateBadge } from "./state-dot.tsx";
 
 const TABS: { tab: Tab; label: string }[] = [
   { tab: "overview", label: "Overview" },
@@ -33,6 +33,8 @@ interface Order {
   icon: IconName;
   /** What is asked before; nothing where nothing can be lost. */
   question?: string;
+  /** What of it must not be overlooked. */
+  warning?: string;
   /** What may be chosen besides. */
   option?: string;
 }
@@ -43,8 +45,8 @@ const ORDERS: Order[] = [
     verb: "pause",
     label: "Pause",
     icon: "pause",
-    question:
-      "New calls are refused until it is started again. Runs in flight end normally; address and keys stay.",
+    warning: "It stays paused until somebody clicks Start: it does not come back by itself.",
+    question: "Until then new calls are refused. Runs in flight end normally; address and keys stay.",
     option: "End the runs in flight, too",
   },
   {
@@ -123,6 +125,7 @@ function Orders({ endpoint }: { endpoint: Endpoint }) {
           label={asking.value.label}
           danger={asking.value.verb === "terminate"}
           {...(asking.value.verb === "terminate" && { typed: endpoint.name })}
+          {...(asking.value.warning !== undefined && { warning: asking.value.warning })}
           {...(asking.value.option !== undefined && { option: asking.value.option })}
           onYes={(option) => asking.value !== null && give(asking.value, option)}
           onClose={() => {
@@ -134,26 +137,48 @@ function Orders({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
+/** What comes once a pod is connected. */
+function onceConnected({ state }: Endpoint): string {
+  switch (state) {
+    case "deploying":
+      return "the endpoint then starts by itself";
+    case "paused":
+    case "failed":
+      return "then click Start";
+    default:
+      return "calls are served again once it answers";
+  }
+}
+
 /** What is to be done next, by what this page offers where it offers it. */
 function nextStep(endpoint: Endpoint): string | null {
-  if (endpoint.state === "failed") {
-    return may.operate() ? "Mend the pod as the reason says, then click Start." : endpoint.next_step;
+  if (lacksPod(endpoint)) {
+    return `No pod is connected. Connect one; ${onceConnected(endpoint)}.`;
   }
-  return lacksPod(endpoint)
-    ? "No pod has connected yet. How one does stands under Replicas; the endpoint then starts by itself."
+  return endpoint.state === "failed" && may.operate()
+    ? "Mend the pod as the reason says, then click Start."
     : endpoint.next_step;
 }
 
+/** The state as a sentence begins with it. */
+function stateWords(endpoint: Endpoint): string {
+  return awaitsPod(endpoint)
+    ? "Waiting for a pod"
+    : `${endpoint.state[0]?.toUpperCase() ?? ""}${endpoint.state.slice(1)}`;
+}
+
 function Facts({ endpoint }: { endpoint: Endpoint }) {
+  // The address that the head does not show.
+  const byPath = programBase(endpoint) === endpoint.endpoint;
   return (
     <dl class="facts">
       <dt>Id</dt>
       <dd>
         <code>{endpoint.id}</code>
       </dd>
-      <dt>By path</dt>
+      <dt>{byPath ? "By path" : "By name"}</dt>
       <dd>
-        <code>{endpoint.path_endpoint}/v1</code>
+        <code>{byPath ? endpoint.path_endpoint : endpoint.endpoint}/v1</code>
       </dd>
       <dt>Pod</dt>
       <dd>{endpoint.origin.type === "tunnel" ? "Dials in by tunnel" : endpoint.origin.url}</dd>
@@ -227,15 +252,14 @@ export function EndpointView({ id, tab }: { id: string; tab: Tab }) {
         <div>
           <span class="row">
             <h1>{endpoint.name}</h1>
-            <StateBadge state={endpoint.state} />
+            <StateBadge endpoint={endpoint} />
           </span>
           <p class="muted">
-            {endpoint.state[0]?.toUpperCase()}
-            {endpoint.state.slice(1)} since <time dateTime={endpoint.since}>{moment(endpoint.since)}</time>
+            {stateWords(endpoint)} since <time dateTime={endpoint.since}>{moment(endpoint.since)}</time>
           </p>
           <p class="address">
-            <code class="clip-line">{endpoint.endpoint}/v1</code>
-            <Copy text={`${endpoint.endpoint}/v1`} label="Copy" />
+            <code class="clip-line">{programBase(endpoint)}/v1</code>
+            <Copy text={`${programBase(endpoint)}/v1`} label="Copy" />
           </p>
         </div>
         <Orders endpoint={endpoint} />
@@ -246,6 +270,9 @@ export function EndpointView({ id, tab }: { id: string; tab: Tab }) {
           <div>
             {endpoint.reason && <strong>{endpoint.reason}</strong>}
             {nextStep(endpoint) && <p>{nextStep(endpoint)}</p>}
+            {lacksPod(endpoint) && tab !== "overview" && (
+              <a href={address({ page: "endpoint", id, tab: "overview" })}>How a pod is connected</a>
+            )}
           </div>
         </div>
       )}

@@ -71,14 +71,18 @@ export function SearchView({ words, room }: { words: string; room: string }) {
       ) : words === "" ? (
         <Empty icon="search" title="Find what was said">
           <p>
-            All words must stand in a message. Quotation marks keep words together, a star ends a beginning.
+            A message is found if it holds all of your words. Put words that belong together in quotation
+            marks. End a word with * to find every word that begins so: <code>deploy*</code> finds deployment.
           </p>
         </Empty>
       ) : found.value === null ? (
         <Waiting what="messages" />
       ) : found.value.length === 0 ? (
         <Empty icon="search" title="Nothing found">
-          <p>Try fewer words, or end one with a star. What was just said is found a second or two later.</p>
+          <p>
+            Try fewer words, or only the beginning of one with * behind it. What was just said is found a
+            second or two later.
+          </p>
         </Empty>
       ) : (
         <>

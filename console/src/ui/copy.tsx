@@ -9,14 +9,18 @@ interface CopyProps {
   icon?: IconName;
   /** Whether the words are for those who hear them. */
   onlyIcon?: boolean;
+  /** Whether it is what the reader is to do next. */
+  loud?: boolean;
+  onCopied?: () => void;
 }
 
 /** Copies `text`; says that it did. */
-export function Copy({ text, label, icon = "copy", onlyIcon = false }: CopyProps) {
+export function Copy({ text, label, icon = "copy", onlyIcon = false, loud = false, onCopied }: CopyProps) {
   const done = useSignal(false);
   const copy = async () => {
     await navigator.clipboard.writeText(text);
     done.value = true;
+    onCopied?.();
     setTimeout(() => {
       done.value = false;
     }, 2_000);
@@ -24,7 +28,7 @@ export function Copy({ text, label, icon = "copy", onlyIcon = false }: CopyProps
   return (
     <button
       type="button"
-      class="quiet small"
+      class={loud ? "primary" : "quiet small"}
       title={onlyIcon ? label : undefined}
       onClick={() => void copy()}
     >
