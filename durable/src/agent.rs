@@ -7,6 +7,7 @@
 //! are never charged. What is later than a turn is never lost.
 
 mod admit;
+mod availability;
 mod caller;
 mod callers;
 mod capabilities;

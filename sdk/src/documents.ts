@@ -156,6 +156,8 @@ export interface Status {
     total_tokens: number;
     by_source: { reported: number; counted: number; estimated: number };
   };
+  /** Of the last 30 days; `ratio` is 0 to 1, null while nothing was counted. */
+  availability: { from: string; up_seconds: number; down_seconds: number; ratio: number | null };
   timeout_seconds: number;
   [member: string]: unknown;
 }

@@ -151,6 +151,19 @@ describe("the status", () => {
     assert.equal(status.usage.month, new Date().toISOString().slice(0, 7));
   });
 
+  it("tells how much of the last 30 days the agent was there, time in which it was paused left aside", async () => {
+    const own = await tenant(worker, pod);
+    await until("a second", async () => (await own.status()).availability.up_seconds >= 1);
+    await own.pause();
+    const { availability: before } = await own.status();
+    assert.equal(before.ratio, 1);
+    const first = new Date(`${new Date().toISOString().slice(0, 10)}T00:00:00.000Z`).getTime() - 29 * 86_400_000;
+    assert.ok(Math.abs(Date.parse(before.from) - first) <= 86_400_000, before.from);
+    const paused = Date.now();
+    await until("two seconds", () => Date.now() - paused > 2_000);
+    assert.deepEqual((await own.status()).availability, before);
+  });
+
   it("counts runs, tokens and where the figures come from", async () => {
     const own = await tenant(worker, pod);
     const messages = [{ role: "user", content: "one two three" }];
@@ -173,10 +186,11 @@ describe("the status", () => {
     const own = await tenant(worker, pod);
     await own.completions({ messages: [{ role: "user", content: "x" }] });
     // What is left of the request limit goes on with time, and a drop in the midst of a burst may cost some of it.
-    const { requests: _, ...before } = await own.status();
+    const { requests: _, availability: was, ...before } = await own.status();
     await worker.evict("Agent", `ep:${own.id}`);
-    const { requests: __, ...after } = await own.status();
+    const { requests: __, availability: is, ...after } = await own.status();
     assert.deepEqual(after, before);
+    assert.ok(is.up_seconds >= was.up_seconds && is.down_seconds === 0, JSON.stringify([was, is]));
   });
 
   it("shows the runs that are in flight", async () => {

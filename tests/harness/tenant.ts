@@ -107,6 +107,7 @@ export interface AgentStatus {
     total_tokens: number;
     by_source: { reported: number; counted: number; estimated: number };
   };
+  availability: { from: string; up_seconds: number; down_seconds: number; ratio: number | null };
   timeout_seconds: number;
 }
 

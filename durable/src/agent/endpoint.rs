@@ -1,5 +1,6 @@
 //! An endpoint in memory, and the one way in: a message.
 
+use super::availability::Presence;
 use super::capabilities::Found;
 use super::keys::Key;
 use super::links::Links;
@@ -69,6 +70,8 @@ pub(super) struct Loaded {
     pub found: Option<Found>,
     /// The links of its tunnel that are up.
     pub links: Rc<dyn Links>,
+    /// Whether it is there for its callers.
+    pub presence: Presence,
 }
 
 /// What comes of a message.
@@ -146,7 +149,9 @@ impl<S: Sql> Endpoint<S> {
             Ok(ask) => ask,
             Err(problem) => return Reply::Now(write_answer::<()>(&Err(problem))),
         };
-        if let Err(problem) = self.touch().and_then(|()| self.give_up(turn.now)) {
+        let ready =
+            self.touch().and_then(|()| self.keep_presence(None)).and_then(|()| self.give_up(turn.now));
+        if let Err(problem) = ready {
             return Reply::Now(write_answer::<()>(&Err(problem)));
         }
         for settle in settled {
@@ -276,6 +281,7 @@ impl<S: Sql> Endpoint<S> {
     pub fn alarm(&mut self, now: Millis) -> Answer<Option<Millis>> {
         self.now = now;
         self.touch()?;
+        self.keep_presence(None)?;
         self.give_up(now)?;
         if let Some(loaded) = &mut self.loaded {
             loaded.runs.expire(now);

@@ -1,5 +1,6 @@
 //! The states of an endpoint and what leads from one to the other (agent-endpoints §3).
 
+use super::availability::Presence;
 use super::endpoint::{Answer, Endpoint, Loaded, Turn};
 use super::notices::Notices;
 use super::outbox::Outbox;
@@ -61,6 +62,7 @@ impl<S: Sql> Endpoint<S> {
             startup: None,
             found: None,
             links: Rc::clone(&self.links),
+            presence: Presence::default(),
         });
         self.stored(Some(nonce))
     }

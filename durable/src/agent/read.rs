@@ -80,6 +80,7 @@ impl<S: Sql> Endpoint<S> {
                 limits: loaded.settings.limits,
                 requests: Some(loaded.permits.rate(key, loaded.rates(key), now)),
                 usage: super::usage::month(sql, month(now))?,
+                availability: super::availability::shown(sql, loaded.presence, now)?,
                 timeout_seconds: loaded.settings.timeout_seconds,
             })),
         })

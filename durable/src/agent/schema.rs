@@ -2,7 +2,7 @@
 
 /// Steps of the schema; see [`crate::migrate`]. A step that was released never changes.
 pub const STEPS: &[&[&str]] =
-    &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP, NOTICES, TICKETS];
+    &[FIRST, CAPABILITIES, OBSERVED, LIMITS, ABORTED, EXPIRED, STARTUP, NOTICES, TICKETS, AVAILABILITY];
 
 /// What the pod serves, when it was last asked, as JSON.
 const CAPABILITIES: &[&str] = &["ALTER TABLE agent ADD COLUMN capabilities TEXT"];
@@ -49,6 +49,13 @@ const NOTICES: &[&str] = &[
 const TICKETS: &[&str] = &["CREATE TABLE ticket (
         hash TEXT PRIMARY KEY, key TEXT NOT NULL, mark TEXT NOT NULL, browser TEXT, until INTEGER NOT NULL
     ) WITHOUT ROWID"];
+
+/// Milliseconds by day (days since 1970, UTC) in which the agent was there and was not; and whether it is now, since when:
+/// 1, 0, or NULL where that does not count.
+const AVAILABILITY: &[&str] = &[
+    "CREATE TABLE availability (day INTEGER PRIMARY KEY, there INTEGER NOT NULL, away INTEGER NOT NULL)",
+    "CREATE TABLE presence (only_one INTEGER PRIMARY KEY, there INTEGER, since INTEGER NOT NULL)",
+];
 
 /// Runs that were told to end when their agent was paused at once.
 const ABORTED: &[&str] = &["ALTER TABLE lease ADD COLUMN aborted INTEGER"];

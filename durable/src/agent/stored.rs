@@ -3,6 +3,7 @@
 //! A write is one commit. Where it fails, what is in memory is not what is stored, so that is forgotten and the next
 //! message reads it again.
 
+use super::availability::Presence;
 use super::endpoint::{Answer, Endpoint, Loaded, Turn};
 use super::notices::Notices;
 use super::outbox::Outbox;
@@ -59,6 +60,7 @@ impl<S: Sql> Endpoint<S> {
             startup: stored(11).maybe_int(),
             found: serde_json::from_str(stored(10).text()).ok(),
             links: Rc::clone(&self.links),
+            presence: Presence::load(&self.sql)?,
         });
         self.locate();
         Ok(())
@@ -115,6 +117,7 @@ impl<S: Sql> Endpoint<S> {
         )];
         statements.extend(self.state_event());
         statements.extend(self.notice());
+        statements.extend(self.presence());
         let written = self.sql.batch(&statements);
         if let Err(error) = written {
             // What is in memory is not what is stored: the next message reads it again.

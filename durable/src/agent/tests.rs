@@ -19,6 +19,7 @@ use moltghost_protocol::request_id::RunId;
 use moltghost_protocol::time::{Millis, DAY};
 use serde::de::DeserializeOwned;
 
+mod availability;
 mod callers;
 mod keys;
 mod leases;

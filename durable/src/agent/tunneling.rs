@@ -82,10 +82,8 @@ impl<S: Sql> Endpoint<S> {
     }
 
     fn note(&mut self, event: &AgentEvent) -> Answer<()> {
-        if let Some(statement) = self.event(event) {
-            self.sql.batch(&[statement])?;
-        }
-        Ok(())
+        let told = self.event(event);
+        self.keep_presence(told)
     }
 
     /// A link is up or gone. Answers the pod to probe.

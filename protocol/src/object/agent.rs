@@ -2,7 +2,9 @@
 
 mod reading;
 
-pub use reading::{BySource, Health, HealthDetail, Inspect, Inspection, MonthUsage, Read, Reading, Status};
+pub use reading::{
+    Availability, BySource, Health, HealthDetail, Inspect, Inspection, MonthUsage, Read, Reading, Status,
+};
 
 use crate::control::agent::{AgentRecord, Change, Settings};
 use crate::control::key::{KeyDocument, NewKey};

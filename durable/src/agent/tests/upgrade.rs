@@ -82,6 +82,8 @@ fn an_endpoint_of_the_version_before_goes_on() {
     bench.admit_run(Some(&key), 7, vec![]);
     bench.endpoint.flush(bench.now).unwrap();
     for later in [
+        "DROP TABLE availability",
+        "DROP TABLE presence",
         "DROP TABLE ticket",
         "DROP TABLE notice",
         "ALTER TABLE agent DROP COLUMN startup",

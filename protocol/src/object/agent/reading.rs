@@ -110,7 +110,7 @@ pub struct HealthDetail {
 }
 
 /// `/v1/status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The agent's id.
     pub agent: AgentId,
@@ -140,8 +140,33 @@ pub struct Status {
     pub requests: Option<Rate>,
     /// Usage of the current month, UTC.
     pub usage: MonthUsage,
+    /// How much of the last 30 days it was there.
+    #[serde(default)]
+    pub availability: Availability,
     /// Wall time of a run that asks for none.
     pub timeout_seconds: u32,
+}
+
+/// How much of the time in which an agent was to be there for its callers it was.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Availability {
+    /// The beginning of the first day that counts, RFC 3339.
+    pub from: String,
+    /// Seconds in which it was running and its pod connected.
+    pub up_seconds: u32,
+    /// Seconds in which it should have been: running without a link, or failed.
+    pub down_seconds: u32,
+    /// The share of the first in both, 0 to 1; `None` where both are 0.
+    pub ratio: Option<f64>,
+}
+
+impl Availability {
+    /// The share of these seconds.
+    pub fn of(from: String, up_seconds: u32, down_seconds: u32) -> Self {
+        let (up, all) = (f64::from(up_seconds), f64::from(up_seconds) + f64::from(down_seconds));
+        let ratio = (all > 0.0).then(|| (up / all * 1e6).round() / 1e6);
+        Self { from, up_seconds, down_seconds, ratio }
+    }
 }
 
 /// What was used in a month.
