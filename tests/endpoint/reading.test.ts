@@ -157,7 +157,8 @@ describe("the status", () => {
     await own.pause();
     const { availability: before } = await own.status();
     assert.equal(before.ratio, 1);
-    const first = new Date(`${new Date().toISOString().slice(0, 10)}T00:00:00.000Z`).getTime() - 29 * 86_400_000;
+    const first =
+      new Date(`${new Date().toISOString().slice(0, 10)}T00:00:00.000Z`).getTime() - 29 * 86_400_000;
     assert.ok(Math.abs(Date.parse(before.from) - first) <= 86_400_000, before.from);
     const paused = Date.now();
     await until("two seconds", () => Date.now() - paused > 2_000);
