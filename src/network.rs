@@ -33,7 +33,7 @@ use moltghost_protocol::moltnet::gate::{self, Gate};
 use moltghost_protocol::moltnet::metrics::Sample;
 use moltghost_protocol::moltnet::page::PageRequest;
 use moltghost_protocol::moltnet::room::{CreateRoom, UpdateMembers};
-use moltghost_protocol::moltnet::route::{find, Found, Route};
+use moltghost_protocol::moltnet::route::{find, Beyond, Found, Route};
 use moltghost_protocol::moltnet::settings::Settings;
 use moltghost_protocol::object::network::{Document, NetworkOp};
 use std::cell::RefCell;
@@ -146,6 +146,11 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
             let page = asking.page(Gate::Any(gate::READ)).await?;
             asking.document(NetworkOp::Pairings(page)).await
         }
+        Route::Pairing(id, Beyond::Network) => asking.document(NetworkOp::Pairing(id.clone())).await,
+        Route::Pairing(id, Beyond::Rooms | Beyond::Agents) => {
+            asking.page(Gate::Any(gate::READ)).await?;
+            asking.document(NetworkOp::Pairing(id.clone())).await
+        }
         Route::Install => documents::serve(asking, Document::Install).await,
         Route::Skill => documents::serve(asking, Document::Skill).await,
         Route::Llms => documents::serve(asking, Document::Llms).await,
@@ -163,7 +168,7 @@ async fn route_to(asking: &Asking<'_>, route: &Route) -> Outcome<Answer> {
 
 /// The page that a list is asked for.
 fn page(request: &Request) -> Outcome<PageRequest> {
-    let get = |name: &str| request.query(name).ok().flatten();
+    let get = |name: &str| request.lenient_query(name);
     let (before, after, limit) = (get("before"), get("after"), get("limit"));
     PageRequest::parse(before.as_deref(), after.as_deref(), limit.as_deref()).map_err(MoltnetError::invalid)
 }

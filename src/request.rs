@@ -115,6 +115,12 @@ impl Request {
         Ok(None)
     }
 
+    /// The value of a query parameter as Moltnet reads it: what is broken, or holds a semicolon, is passed over, and bytes
+    /// that are no UTF-8 stay what they are, in characters that no id holds.
+    pub fn lenient_query(&self, name: &str) -> Option<String> {
+        lenient(self.head.url(), name)
+    }
+
     /// The credential after `Bearer`, the scheme in any case; `None` where there is no `Authorization` header.
     pub fn bearer(&self) -> Option<&str> {
         let value = self.head.header("authorization")?;
@@ -194,9 +200,33 @@ pub fn decode(text: &str, plus: bool) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// As [`Request::lenient_query`].
+fn lenient(url: &str, name: &str) -> Option<String> {
+    let decoded = |text: &str| moltghost_protocol::moltnet::route::decode(&text.replace('+', " "));
+    let query = url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
+    query.split('&').filter(|pair| !pair.contains(';')).find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if decoded(key)? == name {
+            decoded(value)
+        } else {
+            None
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, lenient};
+
+    #[test]
+    fn moltnet_passes_over_what_it_cannot_read() {
+        let after = |query: &str| lenient(&format!("https://a.example/v1/rooms?{query}"), "after");
+        assert_eq!(after("after=a+b%20c").as_deref(), Some("a b c"));
+        assert_eq!(after("after=%zz&a;b&after=1;2&%61fter=x&after=y#after=z").as_deref(), Some("x"));
+        assert_eq!(after("after=%ff").as_deref(), Some("\u{10ffff}"));
+        assert_eq!(after("after").as_deref(), Some(""));
+        assert_eq!(after("After=x&=&"), None);
+    }
 
     #[test]
     fn queries_and_paths_decode_and_broken_ones_do_not() {

@@ -179,6 +179,7 @@ impl<S: Sql, W: World> Network<S, W> {
             NetworkOp::Apply(request) => self.bring_in(&request),
             NetworkOp::Send(request) => self.send(&asker, *request, ask.lease),
             NetworkOp::Pairings(page) => self.pairings(&page),
+            NetworkOp::Pairing(id) => self.pairing(&id),
             NetworkOp::Document { document, base } => self.document(&asker, document, &base),
             NetworkOp::Observe => self.observe(&asker),
             NetworkOp::Metrics => Ok(Reply::Document { status: 200, body: self.metrics.borrow().write() }),
@@ -262,7 +263,7 @@ fn gate_of(op: &NetworkOp) -> Gate {
         NetworkOp::Register(_) => Gate::Register,
         NetworkOp::Rotate { .. } => Gate::Any(Scopes::ADMIN.and(Scopes::ATTACH)),
         NetworkOp::Send(_) => Gate::Any(gate::SEND),
-        NetworkOp::Pairings(_) => Gate::Any(gate::READ),
+        NetworkOp::Pairings(_) | NetworkOp::Pairing(_) => Gate::Any(gate::READ),
         NetworkOp::Document { document, .. } => gate::of_document(*document),
         NetworkOp::Attach => Gate::Attach,
         NetworkOp::DmSummary(_)

@@ -30,7 +30,7 @@ pub async fn serve(asking: &Asking<'_>) -> Outcome<Answer> {
     if request.path().starts_with(FILES) {
         return file(asking).await;
     }
-    let token = request.query(PARAMETER).ok().flatten().map(|token| token.trim().to_owned());
+    let token = request.lenient_query(PARAMETER).map(|token| token.trim().to_owned());
     if let Some(token) = token.filter(|token| !token.is_empty() && asking.settings.mode() != Mode::None) {
         asking.network_as(Some(token.clone()), NetworkOp::Enter(Gate::Token)).await?;
         return Ok(Answer::empty(307)

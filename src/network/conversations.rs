@@ -86,13 +86,14 @@ pub async fn thread_messages(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
 /// What a direct conversation says that was bound and never began.
 fn begun(id: &str, answer: Outcome<Answer>) -> Outcome<Answer> {
     answer.map_err(|error| match error.status {
-        404 => MoltnetError::not_found(format!("unknown direct conversation {}", quote(id.trim()))),
+        404 => MoltnetError::not_found(format!("unknown direct conversation {}", quote(id))),
         _ => error,
     })
 }
 
 /// `GET /v1/dms/{id}`.
 pub async fn dm(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
+    let id = id.trim();
     let place = asking.place(What::Dm(id.to_owned())).await?;
     begun(id, asking.read(&place, &RoomAsk::Summary {}).await)
 }
@@ -107,7 +108,7 @@ pub async fn dm_messages(asking: &Asking<'_>, id: &str) -> Outcome<Answer> {
 /// `GET /v1/artifacts`.
 pub async fn artifacts(asking: &Asking<'_>) -> Outcome<Answer> {
     let page = asking.page(Gate::Member(READ)).await?;
-    let get = |name: &str| asking.request.query(name).ok().flatten().unwrap_or_default();
+    let get = |name: &str| asking.request.lenient_query(name).unwrap_or_default();
     let what = What::Artifacts { room: get("room_id"), thread: get("thread_id"), dm: get("dm_id") };
     let place = asking.place(what).await?;
     let ask = RoomAsk::Artifacts { thread: place.thread.clone(), page: page.clone() };

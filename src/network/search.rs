@@ -45,7 +45,7 @@ struct Said {
 /// # Errors
 /// The network's refusal; 422 for what cannot be asked; 503 while D1 is out, 404 where there is no search.
 pub async fn serve(asking: &Asking<'_>) -> Outcome<Answer> {
-    let get = |name: &str| asking.request.query(name).ok().flatten();
+    let get = |name: &str| asking.request.lenient_query(name);
     let room = get("room_id").map(|room| room.trim().to_owned()).filter(|room| !room.is_empty());
     let Reply::Search(places) = asking.network(NetworkOp::Search { room }).await? else {
         return Err(MoltnetError::internal("the network's object answered something else"));
@@ -112,7 +112,7 @@ pub async fn refill(request: &Request) -> Result<Answer, Problem> {
         Problem::new(Code::InternalError, "A part that this needs does not answer. Try again in a moment.")
     };
     configured(request).map_err(|why| Problem::new(Code::NotConfigured, why))?;
-    let after = request.query("after").ok().flatten().unwrap_or_default();
+    let after = request.lenient_query("after").unwrap_or_default();
     let limit = u64::try_from(BATCH).unwrap_or(u64::MAX);
     let statement = (CONVERSATIONS, vec![after.into(), limit.into()]);
     let names: Vec<Row> =

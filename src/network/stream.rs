@@ -56,7 +56,7 @@ fn last_event_id(asking: &Asking<'_>) -> String {
     let header = asking.request.head.header("last-event-id").map(str::trim).filter(|id| !id.is_empty());
     let id = match header {
         Some(id) => id.to_owned(),
-        None => asking.request.query("last_event_id").ok().flatten().unwrap_or_default().trim().to_owned(),
+        None => asking.request.lenient_query("last_event_id").unwrap_or_default().trim().to_owned(),
     };
     if id::check(&id).is_ok() {
         id

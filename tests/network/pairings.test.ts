@@ -73,6 +73,15 @@ function visibility(setup: Setup): void {
       }
     });
 
+    it("are not called: the other side counts as one that cannot be reached", async () => {
+      const json = { id: "far", remote_network_id: "far", remote_base_url: "https://far.example" };
+      const made = await server.worker.control("/network/pairings", { json });
+      assert.equal(made.status, 201, made.text);
+      for (const what of ["network", "rooms", "agents"]) {
+        refused(await server.ask(`/v1/pairings/far/${what}`), 502, "bad gateway");
+      }
+    });
+
     it("relay what their members say, and nobody else's word", async () => {
       const relay = (room: string, id: string) => {
         const origin = { network_id: "beyond", message_id: "m-1" };

@@ -18,7 +18,7 @@ impl<S: Sql, W: World> Network<S, W> {
         let place = match what {
             What::Room(id) => self.room_place(&self.seen_room(asker, id)?),
             What::Thread(id) => self.thread_place(asker, id)?,
-            What::Dm(id) => self.dm_place(asker, id.trim())?,
+            What::Dm(id) => self.dm_place(asker, id)?,
             What::Artifacts { room, thread, dm } => {
                 self.artifacts_place(asker, room.trim(), thread.trim(), dm.trim())?
             }
@@ -60,10 +60,11 @@ impl<S: Sql, W: World> Network<S, W> {
 
     fn dm_place(&self, asker: &Asker, id: &str) -> Outcome<Place> {
         self.dms_are_on()?;
+        let unknown = || MoltnetError::not_found(format!("unknown direct conversation {}", quote(id)));
+        let id = id.trim();
         if id.is_empty() {
             return Err(MoltnetError::invalid("dm id is required"));
         }
-        let unknown = || MoltnetError::not_found(format!("unknown direct conversation {}", quote(id)));
         let participants = self.participants(id)?.ok_or_else(unknown)?;
         let view = self.view(asker);
         if !view.all && !participants.iter().any(|participant| view.members.contains(participant)) {

@@ -24,6 +24,10 @@ fn read(row: &[Value]) -> Pairing {
     }
 }
 
+fn unknown(id: &str) -> MoltnetError {
+    MoltnetError::not_found(format!("unknown pairing {}", quote(id)))
+}
+
 impl<S: Sql, W: World> Network<S, W> {
     pub(super) fn pairings(&self, request: &PageRequest) -> Outcome<Reply> {
         let collection = Collection { select: SELECT, condition: "1", parameters: vec![], id: "id" };
@@ -31,6 +35,15 @@ impl<S: Sql, W: World> Network<S, W> {
         let items = rows.found.iter().map(|row| serde_json::to_string(&read(row)).unwrap_or_default());
         let items = items.collect();
         Ok(Reply::Document { status: 200, body: rows.write("pairings", request, items) })
+    }
+
+    /// What a paired network says of itself. Networks do not call each other here, so none is reached: to a client, a
+    /// pairing whose other side does not answer.
+    pub(super) fn pairing(&self, id: &str) -> Outcome<Reply> {
+        if self.sql.run("SELECT 1 FROM pairing WHERE id = ?1", &[id.into()])?.is_empty() {
+            return Err(unknown(id));
+        }
+        Err(MoltnetError::new(502, "networks cannot be called through pairings"))
     }
 
     /// Every pairing.
@@ -77,8 +90,7 @@ impl<S: Sql, W: World> Network<S, W> {
 
     pub(super) fn remove_pairing(&self, id: &str) -> Outcome<Reply> {
         let id = id.trim();
-        let unknown = || MoltnetError::not_found(format!("unknown pairing {}", quote(id)));
-        let shown = self.paired()?.into_iter().find(|known| known.id == id).ok_or_else(unknown)?;
+        let shown = self.paired()?.into_iter().find(|known| known.id == id).ok_or_else(|| unknown(id))?;
         self.sql.run("DELETE FROM pairing WHERE id = ?1", &[id.into()])?;
         self.aliases_changed()?;
         document(200, &shown)

@@ -2,33 +2,33 @@
 //! `null` for what is not given. A value of another type, a second value or anything after the first is a bad
 //! request.
 
+mod merged;
 mod outline;
 mod surrogates;
 
 use super::error::{MoltnetError, Outcome};
-use outline::{Kind, Outline, LISTS, OBJECTS};
+use outline::{Kind, Outline};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 /// Largest request body in bytes.
 pub const MAX_BODY: usize = 1_048_576;
 
 /// Reads a body: one JSON object, or `null` for an empty one. Bytes that are not UTF-8 are replaced, and so is
-/// half a surrogate pair.
+/// half a surrogate pair. Where a member stands more than once, the last counts.
 ///
 /// # Errors
 /// 400.
 pub fn decode<T: DeserializeOwned + Default>(body: &[u8]) -> Outcome<T> {
     let text = surrogates::paired(String::from_utf8_lossy(body));
     let Some(folds) = look(&text)? else { return Ok(T::default()) };
-    let read = if folds {
-        let mut map: Map<String, Value> = serde_json::from_str(&text).map_err(unreadable)?;
-        fold(&mut map)?;
-        serde_json::from_str(&serde_json::to_string(&map).unwrap_or_default())
-    } else {
-        serde_json::from_str(&text)
-    };
-    read.map_err(unreadable)
+    if folds {
+        return serde_json::from_str(&merged::read(&text)?).map_err(unreadable);
+    }
+    serde_json::from_str(&text).or_else(|error| {
+        // It may be that only a member stands twice.
+        let read = if error.is_data() { merged::read(&text).ok() } else { None };
+        read.and_then(|merged| serde_json::from_str(&merged).ok()).ok_or_else(|| unreadable(error))
+    })
 }
 
 /// Whether names must be brought into lower case; `None` where there is nothing to be read.
@@ -44,42 +44,9 @@ fn look(text: &str) -> Outcome<Option<bool>> {
         Some(Err(error)) => return Err(unreadable(error)),
     }
     match outline.fault {
-        Some(fault) if !outline.folds => Err(bad(format!("invalid JSON: {fault}"))),
+        Some(fault) => Err(bad(format!("invalid JSON: {fault}"))),
         _ => Ok((outline.kind == Kind::Object).then_some(outline.folds)),
     }
-}
-
-/// Brings the names of fields into lower case, besides those of free data. Where a field stands in two spellings, the
-/// one in lower case counts.
-fn fold(map: &mut Map<String, Value>) -> Outcome<()> {
-    let names: Vec<String> =
-        map.keys().filter(|name| name.bytes().any(|b| b.is_ascii_uppercase())).cloned().collect();
-    for name in names {
-        if let Some(value) = map.remove(&name) {
-            map.entry(name.to_ascii_lowercase()).or_insert(value);
-        }
-    }
-    for (name, value) in map.iter_mut().filter(|(name, _)| *name != "data") {
-        match value {
-            Value::Object(inner) => fold(inner)?,
-            Value::Array(_) if OBJECTS.contains(&name.as_str()) => {
-                return Err(bad(format!("invalid JSON: {name} must be an object")));
-            }
-            Value::Array(items) => {
-                for item in items {
-                    match item {
-                        Value::Object(inner) => fold(inner)?,
-                        Value::Array(_) if LISTS.contains(&name.as_str()) => {
-                            return Err(bad(format!("invalid JSON: {name} must hold objects")));
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
@@ -111,6 +78,7 @@ mod tests {
         assert_eq!(request.from.id, "");
         assert!(serde_json::to_string(&request.parts).unwrap().contains("\"Key\":1"));
         assert_eq!(send(r#"{"ID":"upper","id":"lower"}"#).unwrap().id, "lower");
+        assert_eq!(send(r#"{"id":"lower","ID":"upper"}"#).unwrap().id, "upper");
         assert_eq!(send("null").unwrap(), SendRequest::default());
         assert_eq!(send("{}").unwrap(), SendRequest::default());
         assert_eq!(send(r#"{"x":[["parts"]],"parts":[{"data":{"From":[1]}}]}"#).unwrap().parts.len(), 1);
@@ -135,6 +103,22 @@ mod tests {
         for body in
             ["{", "{}x", "{\"a\":}", "{'a':1}", r#"{"id":1}"#, r#"{"mentions":"x"}"#, r#"{"parts":[1]}"#]
         {
+            assert_eq!(send(body).unwrap_err().status, 400, "{body}");
+        }
+    }
+
+    #[test]
+    fn of_members_that_stand_twice_the_last_counts() {
+        assert_eq!(send(r#"{"id":"a","id":"b","other":1,"other":2}"#).unwrap().id, "b");
+        assert_eq!(send(r#"{"id":"a","id":null}"#).unwrap().id, "a");
+        let target = send(r#"{"target":{"kind":"dm","dm_id":"d"},"target":{"dm_id":"e"}}"#).unwrap().target;
+        assert_eq!((target.kind.as_str(), target.dm_id.as_str()), ("dm", "e"));
+        assert_eq!(send(r#"{"mentions":["a","b"],"mentions":["c"]}"#).unwrap().mentions, ["c"]);
+        assert!(send(r#"{"mentions":["a"],"mentions":null}"#).unwrap().mentions.is_empty());
+        let parts = r#"{"parts":[{"kind":"data","data":{"a":{"x":1},"b":1},"data":{"a":{"y":2},"A":3}}]}"#;
+        let parts = serde_json::to_string(&send(parts).unwrap().parts).unwrap();
+        assert!(parts.contains(r#"{"A":3,"a":{"y":2},"b":1}"#), "{parts}");
+        for body in [r#"{"id":1,"id":"a"}"#, r#"{"id":"a","id":1}"#, r#"{"target":[],"target":{}}"#] {
             assert_eq!(send(body).unwrap_err().status, 400, "{body}");
         }
     }

@@ -50,6 +50,8 @@ pub enum Route {
     Search,
     /// `/v1/pairings`.
     Pairings,
+    /// `/v1/pairings/{id}/network`, `…/rooms` or `…/agents`.
+    Pairing(String, Beyond),
     /// `/install.md`.
     Install,
     /// `/skill.md`.
@@ -70,6 +72,17 @@ pub enum Route {
     SignOut,
     /// Anything else.
     Other,
+}
+
+/// What of a paired network is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// What it is.
+    Network,
+    /// Its rooms.
+    Rooms,
+    /// Its agents.
+    Agents,
 }
 
 /// How a request is served.
@@ -113,6 +126,9 @@ impl Route {
             Self::Stream => "/v1/events/stream",
             Self::Search => "/v1/search",
             Self::Pairings => "/v1/pairings",
+            Self::Pairing(_, Beyond::Network) => "/v1/pairings/{pairingID}/network",
+            Self::Pairing(_, Beyond::Rooms) => "/v1/pairings/{pairingID}/rooms",
+            Self::Pairing(_, Beyond::Agents) => "/v1/pairings/{pairingID}/agents",
             Self::Install => "/install.md",
             Self::Skill => "/skill.md",
             Self::Llms => "/llms.txt",
@@ -195,11 +211,17 @@ pub fn find(method: &str, path: &str) -> Found {
     Found::NotAllowed(if route == Route::Register { "DELETE, GET, HEAD, POST" } else { route.allow() })
 }
 
+/// A slash, encoded.
+const SLASH: &str = "%2f";
+
 /// The route of a path; `None` where its encoding is broken.
 fn route(path: &str) -> Option<Route> {
     let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     let id = |text: &str| decode(text);
     Some(match *raw.as_slice() {
+        // An encoded slash alone is no id to the original's router.
+        ["v1", .., last] if last.eq_ignore_ascii_case(SLASH) => Route::Other,
+        ["v1", _, id, _] if id.eq_ignore_ascii_case(SLASH) => Route::Other,
         ["healthz"] => Route::Health,
         ["readyz"] => Route::Ready,
         ["metrics"] => Route::Metrics,
@@ -231,6 +253,12 @@ fn route(path: &str) -> Option<Route> {
         ["v1", "events", "stream"] => Route::Stream,
         ["v1", "search"] => Route::Search,
         ["v1", "pairings"] => Route::Pairings,
+        ["v1", "pairings", pairing, what] if !pairing.is_empty() => match what {
+            "network" => Route::Pairing(id(pairing)?, Beyond::Network),
+            "rooms" => Route::Pairing(id(pairing)?, Beyond::Rooms),
+            "agents" => Route::Pairing(id(pairing)?, Beyond::Agents),
+            _ => Route::Other,
+        },
         _ => Route::Other,
     })
 }
@@ -274,6 +302,14 @@ mod tests {
         assert_eq!(find("GET", "/v1/rooms/"), Found::Console);
         assert_eq!(find("GET", "/v1/rooms/a/"), Found::Console);
         assert_eq!(find("GET", "/v1/rooms/%"), Found::Broken);
+        assert_eq!(find("GET", "/v1/rooms/%2F"), Found::Console);
+        assert_eq!(find("GET", "/v1/rooms/%2f/messages"), Found::Console);
+        assert_eq!(
+            find("GET", "/v1/pairings/a%2Fb/rooms"),
+            Found::Route(Route::Pairing("a/b".into(), Beyond::Rooms))
+        );
+        assert_eq!(find("GET", "/v1/pairings/a"), Found::Console);
+        assert_eq!(find("GET", "/v1/pairings/a/nope"), Found::Console);
         assert_eq!(find("GET", "/v1//rooms"), Found::Moved("/v1/rooms".into()));
         assert_eq!(find("POST", "//"), Found::Moved("/".into()));
     }

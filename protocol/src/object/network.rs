@@ -120,6 +120,8 @@ pub enum NetworkOp {
     Send(Box<SendRequest>),
     /// Answers a page of pairings.
     Pairings(PageRequest),
+    /// Asks a paired network about itself.
+    Pairing(String),
     /// A document for agents.
     Document {
         /// Which.

@@ -55,6 +55,7 @@ export interface Parameter {
 /** One operation. */
 export interface Operation {
   operationId: string;
+  "x-unserved"?: boolean;
   summary: string;
   tags: string[];
   security: Record<string, string[]>[];

@@ -171,6 +171,31 @@ export function bodies(server: Server): void {
       assert.equal(ok<{ name: string }>(answer, 201).name, "Cased");
     });
 
+    it("may name a field twice: the last counts, and an object adds to the one before it", async () => {
+      const [id, dm_id] = [uniqueName("twice"), uniqueName("dm")];
+      const body = `{"id":"other","id":"${id}","Members":["alpha","beta"],"members":["gamma"],"NAME":"a","name":null}`;
+      const made = await server.ask("/v1/rooms", { method: "POST", body });
+      const { members, name } = ok<{ members: string[]; name: string }>(made, 201);
+      assert.deepEqual([members, name], [["gamma"], "a"]);
+      const agent = await server.agent();
+      const message = `{"target":{"kind":"room","dm_id":"other"},"target":{"kind":"dm","dm_id":"${dm_id}"},
+        "target":{"participant_ids":["${agent}","beta"]},"from":{"type":"agent","id":"x"},"from":{"id":"${agent}"},
+        "parts":[{"kind":"text","text":"a"},{"kind":"text"}],"parts":[{"kind":"data","data":{"a":{"x":1},"b":1},"data":{"a":{"y":2}}}]}`;
+      ok(await server.ask("/v1/messages", { method: "POST", body: message }), 202);
+      const path = `/v1/dms/${dm_id}/messages`;
+      const { messages } = await server.ok<{ messages: { parts: { text: string; data: unknown }[] }[] }>(
+        200,
+        path,
+      );
+      assert.deepEqual(
+        messages.map(({ parts }) => parts.map(({ text, data }) => [text, data])),
+        [[["a", { a: { y: 2 }, b: 1 }]]],
+      );
+      for (const wrong of [`{"id":1,"id":"${uniqueName("a")}"}`, `{"id":"${uniqueName("a")}","id":1}`]) {
+        refused(await server.ask("/v1/rooms", { method: "POST", body: wrong }), 400);
+      }
+    });
+
     it("take null in a list for an empty entry", async () => {
       const id = uniqueName("nulls");
       const made = await server.ask("/v1/rooms", { json: { id, members: [null, "alpha"] } });

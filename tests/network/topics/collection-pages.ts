@@ -189,6 +189,14 @@ export function collectionPages(server: Server): void {
         for (const side of ["before", "after"]) {
           refused(await server.ask(`${route}${side}=a%20b`), 422, `${side} ${PATTERN}`);
           refused(await server.ask(`${route}${side}=-a`), 422, `${side} ${PATTERN}`);
+          refused(await server.ask(`${route}${side}=%ff`), 422, `${side} ${PATTERN}`);
+          refused(
+            await server.ask(
+              `${route}a%zz=b&${side}=1;2&%${side === "before" ? "62efore" : "61fter"}=-&${side}=x`,
+            ),
+            422,
+            `${side} ${PATTERN}`,
+          );
           refused(await server.ask(`${route}${side}=${"x".repeat(129)}`), 422, `${side} ${LENGTH}`);
           refused(await server.ask(`${route}${side}=none-such`), 422, 'invalid cursor "none-such"');
           assert.equal((await server.ask(`${route}${side}=&limit=1`)).status, 200);

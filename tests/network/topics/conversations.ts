@@ -225,6 +225,16 @@ export function dms(server: Server): void {
       assert.equal((await dm(target.dm_id)).message_count, 8);
     });
 
+    it("are found under their id, whatever white space was around it", async () => {
+      const id = uniqueName("dm");
+      const alpha = await server.agent("alpha");
+      const target = { kind: "dm", dm_id: ` ${id} `, participant_ids: [alpha, "beta"] };
+      await server.send({ target, from: alpha });
+      const paths = [`/v1/dms/${id}`, `/v1/dms/%20${id}%20`, `/v1/dms/%20${id}%20/messages`];
+      const found = await Promise.all(paths.map(async (path) => (await server.ask(path)).status));
+      assert.deepEqual(found, server.differs("dm-id-spaces", [404, 404, 404], [200, 200, 200]));
+    });
+
     it("may not be asked for without an id", async () => {
       refused(await server.ask("/v1/dms/%20"), 422, "dm id is required");
     });

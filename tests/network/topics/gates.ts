@@ -60,6 +60,9 @@ const ROUTES: { method: string; path: string; gate: Gate; body?: unknown }[] = [
   },
   { method: "POST", path: "/v1/messages", gate: { kind: "any", scopes: ["write", "pair"] }, body: {} },
   { method: "GET", path: "/v1/pairings", gate: { kind: "any", scopes: R } },
+  { method: "GET", path: "/v1/pairings/x/network", gate: { kind: "any", scopes: R } },
+  { method: "GET", path: "/v1/pairings/x/rooms?before=%40", gate: { kind: "any", scopes: R } },
+  { method: "GET", path: "/v1/pairings/x/agents", gate: { kind: "any", scopes: R } },
 ];
 
 /** Routes that agents read of what they belong to, with our setting `member_read`. */

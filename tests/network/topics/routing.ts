@@ -31,7 +31,13 @@ const ROUTES: [string, string[]][] = [
   ["/v1/apply", ["POST"]],
   ["/v1/messages", ["POST"]],
   ["/v1/pairings", ["GET"]],
+  ["/v1/pairings/x/network", ["GET"]],
+  ["/v1/pairings/x/rooms", ["GET"]],
+  ["/v1/pairings/x/agents", ["GET"]],
 ];
+
+/** Where an id is a slash alone. */
+const SLASHES = ["/v1/rooms/%2F", "/v1/rooms/%2f/messages", "/v1/agents/%2F", "/v1/dms/%2F/messages"];
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -61,6 +67,13 @@ export function routing(server: Server): void {
         assert.equal(answer.header("location"), "/console/", path);
         const page = '<a href="/console/">Temporary Redirect</a>.\n\n';
         assert.equal(answer.text, server.differs("answer-headers", page, ""), path);
+      }
+    });
+
+    it("sends GET paths with a slash alone for an id to the console", async () => {
+      for (const path of SLASHES) {
+        const { status, location } = await raw(server, path);
+        assert.deepEqual([status, location], [307, "/console/"], path);
       }
     });
 
@@ -202,6 +215,21 @@ export function routing(server: Server): void {
       refused(await server.ask("/v1/rooms/%20none-such%09"), 404, 'unknown room " none-such\\t"');
       const change = { method: "PATCH", json: { add: ["alpha"] } };
       refused(await server.ask("/v1/rooms/%20none-such%09/members", change), 404, 'unknown room "none-such"');
+      const unknown = "unknown direct conversation";
+      refused(await server.ask("/v1/dms/%20none-such%20"), 404, `${unknown} "none-such"`);
+      refused(await server.ask("/v1/dms/%20none-such%20/messages"), 404, `${unknown} " none-such "`);
+    });
+
+    it("of pairings must be known", async () => {
+      for (const what of ["network", "rooms", "agents"]) {
+        refused(await server.ask(`/v1/pairings/none-such/${what}`), 404, 'unknown pairing "none-such"');
+        refused(await server.ask(`/v1/pairings/%20pair-a/${what}`), 404, 'unknown pairing " pair-a"');
+      }
+      const both = "before and after cannot both be set";
+      refused(await server.ask("/v1/pairings/none-such/rooms?before=a&after=b"), 422, both);
+      refused(await server.ask("/v1/pairings/none-such/network?before=a&after=b"), 404);
+      assert.equal((await server.ask("/v1/pairings/none-such")).status, 307);
+      assert.equal((await server.ask("/v1/pairings/none-such/nope")).status, 307);
     });
 
     it("are unknown only after the page that is asked for can be read", async () => {

@@ -6,10 +6,13 @@ use serde::Deserialize;
 use std::fmt;
 
 /// Fields that hold one object. Serde would take an array for one, the original does not.
-pub(super) const OBJECTS: [&str; 6] = ["from", "origin", "target", "limits", "agent", "capabilities"];
+const OBJECTS: [&str; 6] = ["from", "origin", "target", "limits", "agent", "capabilities"];
 
 /// Fields that hold a list of objects.
-pub(super) const LISTS: [&str; 5] = ["parts", "rooms", "agents", "tokens", "pairings"];
+const LISTS: [&str; 5] = ["parts", "rooms", "agents", "tokens", "pairings"];
+
+/// The field that holds whatever its sender likes.
+pub(super) const FREE: &str = "data";
 
 /// What was seen of a document.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -159,9 +162,10 @@ impl Visitor<'_> for Name {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        let known = |names: &[&'static str]| names.iter().find(|known| **known == name).copied();
+        let known =
+            |names: &[&'static str]| names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied();
         let place = match known(&OBJECTS) {
-            _ if name == "data" => Place::Free,
+            _ if name.eq_ignore_ascii_case(FREE) => Place::Free,
             Some(object) => Place::Object(object),
             None => Place::Field(known(&LISTS)),
         };

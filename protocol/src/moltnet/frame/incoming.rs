@@ -6,8 +6,9 @@ use crate::moltnet::decode::decode;
 use crate::moltnet::quote::quote;
 use crate::moltnet::{id, nullable};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// What an agent wishes beyond the original's protocol. The original's own capabilities change nothing.
+/// What an agent wishes beyond the original's protocol.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Capabilities {
@@ -18,6 +19,25 @@ pub struct Capabilities {
     /// acknowledges everything up to its cursor. 0 and 1: one event in each frame.
     #[serde(deserialize_with = "nullable", skip_serializing_if = "is_zero")]
     pub events_per_frame: u32,
+}
+
+/// The member `capabilities`: what is wished, and the original's own, which change nothing, but must be what they are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(clippy::struct_excessive_bools, reason = "the wire format")]
+struct Told {
+    #[serde(deserialize_with = "nullable")]
+    missed_mentions: bool,
+    #[serde(deserialize_with = "nullable")]
+    events_per_frame: u32,
+    #[serde(rename = "rooms", deserialize_with = "nullable")]
+    _rooms: bool,
+    #[serde(rename = "threads", deserialize_with = "nullable")]
+    _threads: bool,
+    #[serde(rename = "dms", deserialize_with = "nullable")]
+    _dms: bool,
+    #[serde(rename = "artifacts", deserialize_with = "nullable")]
+    _artifacts: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -51,7 +71,8 @@ pub enum Said {
     Error(String),
 }
 
-/// Any frame of a client. What is not named here is not looked at.
+/// Any frame of a client. Members that only a server's frames need must be what they are all the same; what is not
+/// named here is not looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Frame {
@@ -64,11 +85,23 @@ struct Frame {
     #[serde(deserialize_with = "nullable")]
     agent: Option<Actor>,
     #[serde(deserialize_with = "nullable")]
-    capabilities: Capabilities,
+    capabilities: Told,
     #[serde(deserialize_with = "nullable")]
     cursor: String,
     #[serde(deserialize_with = "nullable")]
     error: String,
+    #[serde(rename = "heartbeat_interval_ms", deserialize_with = "nullable")]
+    _heartbeat_interval_ms: i64,
+    #[serde(rename = "agent_id", deserialize_with = "nullable")]
+    _agent_id: String,
+    #[serde(rename = "actor_uid", deserialize_with = "nullable")]
+    _actor_uid: String,
+    #[serde(rename = "actor_uri", deserialize_with = "nullable")]
+    _actor_uri: String,
+    #[serde(rename = "agent_token", deserialize_with = "nullable")]
+    _agent_token: String,
+    #[serde(rename = "event", deserialize_with = "nullable")]
+    _event: Option<Map<String, Value>>,
 }
 
 impl Frame {
@@ -113,8 +146,8 @@ pub fn identify(text: &str, network: &str) -> Result<Identify, String> {
         return Err("attachment agent.id is required".to_owned());
     }
     id::check(handle).map_err(|fault| format!("attachment agent.id {fault}"))?;
-    let mut capabilities = frame.capabilities;
-    capabilities.events_per_frame = capabilities.events_per_frame.min(MAX_EVENTS);
+    let Told { missed_mentions, events_per_frame, .. } = frame.capabilities;
+    let capabilities = Capabilities { missed_mentions, events_per_frame: events_per_frame.min(MAX_EVENTS) };
     Ok(Identify {
         agent: handle.to_owned(),
         name: agent.name.trim().to_owned(),
@@ -183,6 +216,9 @@ mod tests {
             (r#"{"op":"IDENTIFY","agent":["agent","a"]}"#, INVALID),
             (r#"{"op":"IDENTIFY","capabilities":[true]}"#, INVALID),
             (r#"{"op":"IDENTIFY","capabilities":{"events_per_frame":-1}}"#, INVALID),
+            (r#"{"op":"IDENTIFY","capabilities":{"rooms":"x"}}"#, INVALID),
+            (r#"{"op":"IDENTIFY","event":"x"}"#, INVALID),
+            (r#"{"op":"IDENTIFY","heartbeat_interval_ms":"1"}"#, INVALID),
             ("null", "expected IDENTIFY frame"),
             (r#"{"op":"READY"}"#, "expected IDENTIFY frame"),
             (r#"{"op":"identify"}"#, "expected IDENTIFY frame"),
