@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { DmView } from "./conversation/dm.tsx";
 import { RoomView } from "./conversation/room.tsx";
 import { EndpointList } from "./endpoints/list.tsx";
-import { endpoints } from "./endpoints/state.ts";
+import { account, endpoints } from "./endpoints/state.ts";
 import { EndpointView } from "./endpoints/view.tsx";
 import { AgentView } from "./network/agent.tsx";
 import { EventsView } from "./network/events.tsx";
@@ -102,8 +102,8 @@ function title(at: Place): string {
 function useTitle(at: Place): void {
   const calls = [...callCount.value.values()].reduce((all, one) => all + one, 0);
   const unread = calls > 0 ? `(@${String(calls)}) ` : unreadCount.value.size > 0 ? "• " : "";
-  const name = ofEndpoints(at) ? "" : (network.value?.name ?? "");
-  const parts = [title(at), name, "Moltnet Console"].filter((part) => part !== "");
+  const name = ofEndpoints(at) ? account.value : (network.value?.name ?? "");
+  const parts = [title(at), name, "MoltGhost"].filter((part) => part !== "");
   const whole = unread + parts.join(" · ");
   useEffect(() => {
     document.title = whole;

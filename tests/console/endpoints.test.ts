@@ -110,6 +110,13 @@ describe("keys", () => {
     const said = { messages: [{ role: "user", content: "hello" }] };
     assert.equal((await stage.tenant.completions(said, { key })).status, 200);
 
+    // It is found by its name alone, from anywhere.
+    await page.getByRole("link", { name: "Endpoints", exact: true }).click();
+    await button(page, "Find a key").click();
+    await page.getByLabel("Where to").fill("made");
+    await page.getByRole("option", { name: "made here Key of greeter", selected: true }).waitFor();
+    await page.keyboard.press("Enter");
+
     await button(page, "Rotate made here").click();
     await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
     const rotated = (await page.getByTestId("secret").textContent()) ?? "";
@@ -124,6 +131,11 @@ describe("keys", () => {
     await button(page, "Revoke made here").click();
     await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
     await page.getByText("revoked").waitFor();
+    // What is worthless is looked for no more.
+    await page.keyboard.press("Control+k");
+    await page.getByLabel("Where to").fill("made");
+    await page.getByText("Nothing is called so.").waitFor();
+    await page.keyboard.press("Escape");
     assert.equal((await stage.tenant.completions(said, { key: rotated })).status, 401);
     assert.deepEqual(errors, []);
     await context.close();
@@ -222,7 +234,7 @@ describe("an endpoint", () => {
     await page.getByLabel("Key", { exact: true }).fill(bad.key);
     await button(page, "Send").click();
     await page.getByRole("alert").waitFor();
-    assert.match(await page.title(), /^htmler · Moltnet Console$/);
+    assert.match(await page.title(), /^htmler · .+ · MoltGhost$/);
     // The same by way of the address bar: whatever comes is no page of this origin.
     const answer = await page.goto(`${stage.url}/agents/${bad.id}/v1/models`);
     assert.match(answer?.headers()["content-security-policy"] ?? "", /sandbox; default-src 'none'/);

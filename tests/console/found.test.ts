@@ -93,11 +93,11 @@ describe("a mention of the operator", () => {
     await stage.say({ room: "core", text: "an operator@example.com is nobody's call" });
     await page.getByRole("link", { name: /^Core team.*@2 unread/ }).waitFor();
     await page.getByRole("link", { name: /^Mentions.*1 unread/ }).click();
-    await page
-      .getByRole("main")
-      .getByRole("link", { name: /which region/ })
-      .click();
+    const call = page.getByRole("main").getByRole("link", { name: /which region/ });
+    await call.getByText("New", { exact: true }).waitFor();
+    await call.click();
     const message = page.locator('[data-message="call-1"]');
+    await message.getByText("Mentions you").waitFor();
     await message.hover();
     await message.getByRole("button", { name: "Reply in a thread" }).click();
     const thread = page.getByRole("complementary", { name: "Thread" });
@@ -118,6 +118,9 @@ describe("a mention of the operator", () => {
     await page.reload();
     await thread.getByRole("log").getByText("the near one").waitFor();
     assert.equal(await page.getByRole("link", { name: /^Mentions.*unread/ }).count(), 0);
+    await page.getByRole("link", { name: /^Mentions/ }).click();
+    await call.waitFor();
+    assert.equal(await call.getByText("New", { exact: true }).count(), 0);
     assert.deepEqual(errors, []);
     await context.close();
   });

@@ -96,7 +96,10 @@ describe("a room", () => {
     await page.getByRole("link", { name: "Lobby" }).first().click();
     await page.getByText("the first word").waitFor();
     const head = page.locator(".conversation-head").first();
-    assert.match((await head.textContent()) ?? "", /Public\s*Every registered agent writes/);
+    assert.match(
+      (await head.textContent()) ?? "",
+      /Public: members and observers read\s*Every registered agent writes/,
+    );
     const read = requests.filter((path) => LISTS.test(path)).length;
     for (let at = 0; at < 20; at += 1) {
       await stage.say({ room: "lobby", text: `live ${String(at)}`, from: at % 2 === 0 ? "alpha" : "beta" });

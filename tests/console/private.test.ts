@@ -46,15 +46,18 @@ describe("a direct conversation", () => {
     await page.getByRole("link", { name: /^Alpha, Beta/ }).click();
     await page.getByRole("log").getByText("between us").waitFor();
     await page.getByText("You are reading along").waitFor();
+    assert.equal(await page.getByRole("button", { name: "New message" }).count(), 0);
     assert.deepEqual(errors, []);
     await context.close();
   });
 
-  it("is begun from an agent's page, once", async () => {
+  it("is begun with an agent that is chosen, once, and found again from its page", async () => {
     const { page, context, errors } = await openPage(browser);
     await stage.signIn(page);
-    await page.goto(`${stage.url}/console/agent/beta`);
-    await page.getByRole("link", { name: "Message", exact: true }).click();
+    await page.getByRole("button", { name: "New message" }).click();
+    await page.getByLabel("Where to").fill("be");
+    await page.getByRole("option", { name: "Beta Agent", selected: true }).waitFor();
+    await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Beta", level: 1 }).waitFor();
     await page.getByText("Nothing was said here yet").waitFor();
     const before = page.url();

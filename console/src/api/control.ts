@@ -147,6 +147,9 @@ export const terminate = (id: string): Promise<Endpoint> => call(agentPath(id), 
 export const changeLimits = (id: string, limits: Partial<Limits>): Promise<Endpoint> =>
   call(agentPath(id), { method: "PATCH", body: { limits } });
 
+/** All keys of an account, of whichever endpoint. */
+export const readAccountKeys = (account: string): Promise<Key[]> =>
+  all(`/api/v1/keys?account=${encodeURIComponent(account)}`);
 export const readKeys = (id: string): Promise<Key[]> => all(agentPath(id, "/keys"));
 export interface NewKey {
   name: string;

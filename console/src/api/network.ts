@@ -6,7 +6,12 @@ export interface Network {
   id: string;
   name: string;
   version: string;
-  capabilities: { event_stream?: string; human_ingress: boolean; direct_messages: boolean };
+  capabilities: {
+    event_stream?: string;
+    public_read: boolean;
+    human_ingress: boolean;
+    direct_messages: boolean;
+  };
   console?: { can_send_human: boolean };
   warnings?: Warning[];
 }

@@ -144,7 +144,8 @@ interface MessageProps {
 export const MessageView = memo(({ message, continued, marked, conversation }: MessageProps) => {
   const { from } = message;
   const name = from.name ?? from.id;
-  const classes = ["message", continued && "continued", marked && "marked", callsOperator(message) && "calls"]
+  const calls = callsOperator(message);
+  const classes = ["message", continued && "continued", marked && "marked", calls && "calls"]
     .filter(Boolean)
     .join(" ");
   return (
@@ -176,6 +177,7 @@ export const MessageView = memo(({ message, continued, marked, conversation }: M
       </a>
       <Actions message={message} conversation={conversation} />
       <div class="body" dir="auto">
+        {calls && <span class="called">Mentions you</span>}
         {message.parts.map((part, index) => (
           <PartView key={`${message.id}-${String(index)}`} part={part} />
         ))}

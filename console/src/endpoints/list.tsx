@@ -5,6 +5,7 @@ import { address } from "../router.ts";
 import { SignIn } from "../sign-in.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Empty, Trouble, Waiting } from "../ui/states.tsx";
+import { switching } from "../ui/switcher.tsx";
 import { moment } from "../ui/time.ts";
 import { account, accounts, control, controlProblem, endpoints, enterControl } from "./state.ts";
 import { lacksPod, StateBadge } from "./state-dot.tsx";
@@ -59,11 +60,25 @@ export function EndpointList() {
   const running = [...all.values()].filter(({ state }) => state === "running").length;
   return (
     <article class="page wide">
-      <header>
-        <h1>Endpoints</h1>
-        <p class="muted">
-          {name === "" ? "No account yet" : `Account ${name}`} · {running} of {all.size} running
-        </p>
+      <header class="row">
+        <div>
+          <h1>Endpoints</h1>
+          <p class="muted">
+            {name === "" ? "No account yet" : `Account ${name}`} · {running} of {all.size} running · each has
+            keys of its own
+          </p>
+        </div>
+        {all.size > 0 && (
+          <button
+            type="button"
+            onClick={() => {
+              switching.value = "keys";
+            }}
+          >
+            <Icon name="key" />
+            Find a key
+          </button>
+        )}
       </header>
       {all.size === 0 ? (
         <Empty icon="server" title="No endpoints yet">

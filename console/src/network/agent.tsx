@@ -1,31 +1,22 @@
 // An agent of the network: whether it is there, where it is a member, what it did lately, and how to speak to it.
 
-import { OPERATOR } from "../api/network.ts";
 import { address } from "../router.ts";
 import { Copy } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Presence } from "../ui/presence.tsx";
 import { Empty } from "../ui/states.tsx";
 import { EventRow } from "./events.tsx";
-import { agentName, dmWith, participants } from "./names.ts";
-import { Policy } from "./policy.tsx";
-import { directory, network, recent } from "./state.ts";
+import { agentName, participants, privateWith } from "./names.ts";
+import { Policy, readsPublicly } from "./policy.tsx";
+import { directory, recent } from "./state.ts";
 
 const LATELY = 8;
 
-/** Where a word in private with an agent is, or begins. */
+/** The way to a word in private. */
 function Private({ agent }: { agent: string }) {
-  const here = network.value;
-  if (!here?.capabilities.direct_messages) {
-    return null;
-  }
-  const known = dmWith(agent);
-  if (known === undefined && !(here.capabilities.human_ingress && here.console?.can_send_human)) {
-    return null;
-  }
-  const id = known?.id ?? `dm_${OPERATOR.id}_${agent}`;
-  return (
-    <a class="button primary" href={address({ page: "dm", id, ...(known === undefined && { peer: agent }) })}>
+  const to = privateWith(agent);
+  return to === undefined ? null : (
+    <a class="button primary" href={address(to)}>
       <Icon name="send" />
       Message
     </a>
@@ -74,7 +65,8 @@ export function AgentView({ id }: { id: string }) {
       <h2>Rooms</h2>
       {its.length === 0 ? (
         <p class="muted">
-          It is a member of no room, so it hears public rooms alone. Add it to a room's members.
+          It is a member of no room, so it hears {readsPublicly() ? "public rooms alone" : "no room"}. Add it
+          to a room's members.
         </p>
       ) : (
         <ul class="plain">

@@ -22,15 +22,23 @@ function where({ target }: Message): string {
   return target.kind === "thread" ? `${room}, in a thread` : room;
 }
 
-/** Words that were looked for are marked in it. */
-export function Hit({ message, words = "" }: { message: Message; words?: string }) {
+interface HitProps {
+  message: Message;
+  /** What was looked for: it is marked. */
+  words?: string;
+  /** Whether it came lately and was not read. */
+  fresh?: boolean;
+}
+
+export function Hit({ message, words = "", fresh = false }: HitProps) {
   return (
     <li>
-      <a class="card hit" href={address(placeOfMessage(message))}>
+      <a class={fresh ? "card hit news" : "card hit"} href={address(placeOfMessage(message))}>
         <span class="row between">
           <span>
             <strong>{message.from.name ?? message.from.id}</strong>{" "}
             <span class="muted">in {where(message)}</span>
+            {fresh && <span class="badge">New</span>}
           </span>
           <time class="muted" dateTime={message.created_at} title={full(message.created_at)}>
             {since(message.created_at)}

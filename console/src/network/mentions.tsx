@@ -4,9 +4,11 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Message, OPERATOR, search } from "../api/network.ts";
 import { callsOperator } from "../conversation/excerpt.ts";
+import { placeOf } from "../live/directory.ts";
 import { Empty, Waiting } from "../ui/states.tsx";
 import { Hit } from "./hit.tsx";
 import { calls } from "./state.ts";
+import { unreadCall } from "./unread.ts";
 
 /** The newest first, each once. */
 function merged(live: readonly Message[], found: readonly Message[]): Message[] {
@@ -27,6 +29,7 @@ export function MentionsView() {
       },
     );
   }, []);
+  const live = new Set(calls.value.map(({ id }) => id));
   const all = merged(calls.value, found.value ?? []);
   return (
     <article class="page">
@@ -37,7 +40,12 @@ export function MentionsView() {
       {all.length > 0 ? (
         <ol class="cards one">
           {all.map((message) => (
-            <Hit key={message.id} message={message} words={`@${OPERATOR.id}`} />
+            <Hit
+              key={message.id}
+              message={message}
+              words={`@${OPERATOR.id}`}
+              fresh={live.has(message.id) && unreadCall(placeOf(message), message.created_at)}
+            />
           ))}
         </ol>
       ) : found.value === null ? (

@@ -1,7 +1,8 @@
 // What things of the network are called where people read.
 
 import { type Dm, OPERATOR } from "../api/network.ts";
-import { directory } from "./state.ts";
+import type { Place } from "../router.ts";
+import { directory, network } from "./state.ts";
 
 /** Those who are in a direct conversation, under one name each; the operator last, as it is the reader. */
 export function participants(dm: Dm): string[] {
@@ -28,4 +29,23 @@ export function dmWith(agent: string): Dm | undefined {
     const ids = participants(dm);
     return ids.length === 2 && ids.includes(agent) && ids.includes(OPERATOR.id);
   });
+}
+
+/** Whether the reader may begin a direct conversation. */
+export function mayBegin(): boolean {
+  const here = network.value;
+  return (
+    here?.capabilities.direct_messages === true &&
+    here.capabilities.human_ingress &&
+    here.console?.can_send_human === true
+  );
+}
+
+/** Where a word in private with an agent is, or begins; nowhere where the reader may begin none. */
+export function privateWith(agent: string): Place | undefined {
+  const known = network.value?.capabilities.direct_messages ? dmWith(agent) : undefined;
+  if (known !== undefined) {
+    return { page: "dm", id: known.id };
+  }
+  return mayBegin() ? { page: "dm", id: `dm_${OPERATOR.id}_${agent}`, peer: agent } : undefined;
 }

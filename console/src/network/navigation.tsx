@@ -20,7 +20,7 @@ import { Icon, type IconName } from "../ui/icon.tsx";
 import { showingKeys } from "../ui/keys.tsx";
 import { Presence } from "../ui/presence.tsx";
 import { switching } from "../ui/switcher.tsx";
-import { dmName } from "./names.ts";
+import { dmName, mayBegin } from "./names.ts";
 import { access, directory, enter, line, network } from "./state.ts";
 import { callCount, inThreads, readUpTo, unreadCount } from "./unread.ts";
 
@@ -159,6 +159,20 @@ function NetworkLists() {
             </Item>
           ))}
           {dms.size === 0 && <li class="none">None yet</li>}
+          {mayBegin() && agents.size > 0 && (
+            <li>
+              <button
+                type="button"
+                class="item begin"
+                onClick={() => {
+                  switching.value = "peers";
+                }}
+              >
+                <Icon name="send" />
+                New message
+              </button>
+            </li>
+          )}
         </Section>
       )}
       <Section title="Agents" count={agents.size}>
@@ -208,6 +222,10 @@ async function leave(): Promise<void> {
   await Promise.all([enter(), enterControl()]);
 }
 
+/** What the account that is shown is called. */
+const accountName = (): string =>
+  accounts.value.find(({ id }) => id === account.value)?.name ?? account.value;
+
 const LINES = {
   connecting: "Connecting…",
   open: "Live",
@@ -223,7 +241,8 @@ export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: bool
     <nav id="navigation" aria-label="Console">
       <header>
         <a class="brand" href={address({ page: "home" })}>
-          <strong>{network.value?.name ?? "Moltnet"}</strong>
+          <strong>MoltGhost</strong>
+          <span class="of clip-line">{showEndpoints ? accountName() : network.value?.name}</span>
           {(showEndpoints ? control.value === "in" : inside) && (
             <span class={`line ${state}`} role="status">
               {LINES[state]}
@@ -244,7 +263,7 @@ export function Navigation({ endpoints: showEndpoints, bare }: { endpoints: bool
           type="button"
           class="go-to"
           onClick={() => {
-            switching.value = true;
+            switching.value = "all";
           }}
         >
           <Icon name="go" />

@@ -45,6 +45,11 @@ export function markRead(key: string, at: string): void {
   }
 }
 
+/** Whether a message that called on the operator while the page was open has not been read. */
+export function unreadCall(key: string, at: string): boolean {
+  return callCount.value.has(key) && Date.parse(at) > Date.parse(readUpTo.value.get(key) ?? "1970-01-01");
+}
+
 type Counts = typeof unreadCount;
 
 function forget(counts: Counts, key: string): void {

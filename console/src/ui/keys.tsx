@@ -67,7 +67,7 @@ export function onKey(event: KeyboardEvent): void {
   const above = document.querySelector("dialog[open]") !== null;
   if (key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
     event.preventDefault();
-    switching.value = !above;
+    switching.value = above ? null : "all";
     return;
   }
   if (above || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) {

@@ -1,15 +1,45 @@
-// Going somewhere by its name: rooms, conversations, agents, endpoints and pages in one list that is narrowed by typing.
+// Going somewhere by its name: rooms, conversations, agents, endpoints, their keys and pages in one list that is narrowed
+// by typing; or among one kind of them alone.
 
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { endpoints } from "../endpoints/state.ts";
-import { dmName } from "../network/names.ts";
+import { accountKeys, needAccountKeys } from "../endpoints/account-keys.ts";
+import { control, endpoints } from "../endpoints/state.ts";
+import { dmName, privateWith } from "../network/names.ts";
 import { access, directory } from "../network/state.ts";
 import { go, type Place } from "../router.ts";
 import { Dialog } from "./dialog.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 
-export const switching = signal(false);
+/** Among what one goes somewhere; `peers`: agents, to speak to one in private. */
+type Among = "all" | "peers" | "keys";
+
+/** What is being asked for, if anything is. */
+export const switching = signal<Among | null>(null);
+
+const ASKED: Record<Among, { title: string; none: string }> = {
+  all: { title: "Go to", none: "Nothing is called so." },
+  peers: { title: "New message", none: "No agent is called so." },
+  keys: { title: "Find a key", none: "No valid key of this account is called so." },
+};
+
+/** What may be typed, as far as the reader is signed in to it. */
+function hint(among: Among): string {
+  switch (among) {
+    case "peers":
+      return "To which agent?";
+    case "keys":
+      return "The name of a key";
+    default:
+      return [
+        ...(access.value === "in" ? ["room", "agent"] : []),
+        ...(control.value === "in" ? ["endpoint", "key by its name"] : []),
+        ...(access.value === "in" ? ["words"] : []),
+      ]
+        .join(", ")
+        .replace(/^./, (first) => first.toUpperCase());
+  }
+}
 
 interface Goal {
   key: string;
@@ -21,15 +51,35 @@ interface Goal {
 
 const MOST_SHOWN = 9;
 
-function goals(): Goal[] {
-  const { rooms, dms, agents } = directory.value;
-  const goal = (kind: string, id: string, name: string, icon: IconName, to: Place): Goal => ({
-    key: `${kind} ${id}`,
-    name,
-    kind,
-    icon,
-    to,
+const goal = (kind: string, id: string, name: string, icon: IconName, to: Place): Goal => ({
+  key: `${kind} ${id}`,
+  name,
+  kind,
+  icon,
+  to,
+});
+
+/** The keys, each leading to where it is rotated and revoked. */
+const keyGoals = (): Goal[] =>
+  accountKeys.value.map(({ id, name, agent }) =>
+    goal(`Key of ${endpoints.value?.get(agent)?.name ?? agent}`, id, name, "key", {
+      page: "endpoint",
+      id: agent,
+      tab: "keys",
+    }),
+  );
+
+const peerGoals = (): Goal[] =>
+  [...directory.value.agents.values()].flatMap(({ id, name }) => {
+    const to = privateWith(id);
+    return to === undefined ? [] : [goal("Agent", id, name ?? id, "agent", to)];
   });
+
+function goals(among: Among): Goal[] {
+  if (among !== "all") {
+    return among === "keys" ? keyGoals() : peerGoals();
+  }
+  const { rooms, dms, agents } = directory.value;
   const inNetwork = access.value === "in";
   return [
     ...[...rooms.values()].map(({ id, name, visibility }) =>
@@ -42,6 +92,7 @@ function goals(): Goal[] {
     ...[...(endpoints.value?.values() ?? [])].map(({ id, name }) =>
       goal("Endpoint", id, name, "server", { page: "endpoint", id, tab: "overview" }),
     ),
+    ...keyGoals(),
     ...(inNetwork
       ? [
           goal("Page", "mentions", "Mentions", "at", { page: "mentions" }),
@@ -65,9 +116,9 @@ function rank({ name, key }: Goal, words: string): number {
   return text.includes(words) || key.toLowerCase().includes(words) ? 2 : 3;
 }
 
-function matching(text: string): Goal[] {
+function matching(among: Among, text: string): Goal[] {
   const words = text.trim().toLowerCase();
-  const found = goals()
+  const found = goals(among)
     .map((goal) => ({ goal, at: rank(goal, words) }))
     .filter(({ at }) => at < 3)
     .sort((a, b) => a.at - b.at)
@@ -80,20 +131,25 @@ function matching(text: string): Goal[] {
     icon: "search",
     to: { page: "search", words: text.trim(), room: "" },
   };
-  return access.value === "in" ? [...found, search] : found;
+  return access.value === "in" && among === "all" ? [...found, search] : found;
 }
 
-function List() {
+function List({ among }: { among: Among }) {
   const text = useSignal("");
   const chosen = useSignal(0);
   const field = useRef<HTMLInputElement>(null);
   const list = useId();
-  const found = matching(text.value);
+  const found = matching(among, text.value);
   const at = Math.min(chosen.value, Math.max(0, found.length - 1));
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    field.current?.focus();
+    if (among !== "peers") {
+      void needAccountKeys();
+    }
+  }, [among]);
   const take = (goal: Goal | undefined) => {
     if (goal !== undefined) {
-      switching.value = false;
+      switching.value = null;
       go(goal.to);
     }
   };
@@ -119,7 +175,7 @@ function List() {
         aria-expanded={found.length > 0}
         aria-controls={list}
         aria-activedescendant={found.length > 0 ? `${list}-${String(at)}` : undefined}
-        placeholder="Room, agent, endpoint or words"
+        placeholder={hint(among)}
         autocomplete="off"
         spellcheck={false}
         value={text.value}
@@ -145,22 +201,23 @@ function List() {
             <span class="muted">{goal.kind}</span>
           </div>
         ))}
-        {found.length === 0 && <p class="muted none">Nothing is called so.</p>}
+        {found.length === 0 && <p class="muted none">{ASKED[among].none}</p>}
       </div>
     </>
   );
 }
 
 export function Switcher() {
-  return switching.value ? (
+  const among = switching.value;
+  return among === null ? null : (
     <Dialog
-      title="Go to"
+      title={ASKED[among].title}
       kind="switcher"
       onClose={() => {
-        switching.value = false;
+        switching.value = null;
       }}
     >
-      <List />
+      <List among={among} />
     </Dialog>
-  ) : null;
+  );
 }
