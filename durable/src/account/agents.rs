@@ -61,12 +61,13 @@ impl<S: Sql, W: World> Account<S, W> {
     pub(super) async fn create_agent(&self, ask: CreateAgent) -> Answer<Created<AgentRecord>> {
         self.document()?;
         let name = ask.settings.name.as_str();
-        if let Some(row) = self.row_where("name", name)? {
+        // Others of that name may come and be refused while this one waits: each time the name is looked for anew.
+        while let Some(row) = self.row_where("name", name)? {
             if row.pending.is_some() {
                 // It may turn out that it cannot be; then the name is free.
                 let _ = self.complete(&row.id).await;
             }
-            if self.row(&row.id)?.is_some() {
+            if self.row_where("name", name)?.is_some_and(|kept| kept.id == row.id) {
                 let account = self.document()?.id;
                 let create =
                     Create { id: row.id.clone(), account, settings: ask.settings, connect: ask.connect };

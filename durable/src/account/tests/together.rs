@@ -1,0 +1,52 @@
+//! Messages that reach the account while others of its messages wait for another object.
+
+use super::*;
+use std::future::poll_fn;
+
+/// Waits once, so that other messages go first.
+pub(super) async fn give_way() {
+    let mut gave = false;
+    poll_fn(|_| if std::mem::replace(&mut gave, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Has the account take messages that all wait for each other's turns; answers what came of each.
+fn all_at_once(deployment: &Deployment, asks: Vec<AccountOp>) -> Vec<Answer<Created<AgentRecord>>> {
+    let texts: Vec<String> = asks.into_iter().map(|op| write(&AccountAsk::Operator(op))).collect();
+    let object = deployment.object(AccountName::Account(acme()));
+    let mut waiting: Vec<_> = texts.iter().map(|text| Some(Box::pin(object.handle(text)))).collect();
+    let mut answers: Vec<_> = texts.iter().map(|_| None).collect();
+    while answers.iter().any(Option::is_none) {
+        for (future, answer) in waiting.iter_mut().zip(&mut answers) {
+            let Some(running) = future else { continue };
+            if let Poll::Ready(text) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                *answer = Some(read_answer(&text));
+                *future = None;
+            }
+        }
+    }
+    answers.into_iter().flatten().collect()
+}
+
+#[test]
+fn whoever_waits_for_a_creation_that_is_refused_is_answered_for_its_own() {
+    let deployment = Deployment::with_account();
+    deployment.create_agent(1, r#"{"name":"first","alias":"taken"}"#).unwrap();
+    deployment.slow_claims.set(true);
+    let same = [
+        r#"{"name":"sales","alias":"taken"}"#,
+        r#"{"name":"sales","alias":"taken"}"#,
+        r#"{"name":"sales","alias":"taken"}"#,
+        r#"{"name":"sales","alias":"free"}"#,
+        r#"{"name":"sales","alias":"free"}"#,
+    ];
+    let asks = (10..).zip(same).map(|(id, body)| deployment.creation(id, body)).collect();
+    let answers = all_at_once(&deployment, asks);
+    let (refused, made) = answers.split_at(3);
+    for answer in refused {
+        assert_eq!(answer.as_ref().unwrap_err().code, Code::NameTaken);
+    }
+    let ids: Vec<_> = made.iter().map(|answer| answer.as_ref().unwrap().document.id.clone()).collect();
+    assert_eq!(ids.first(), ids.last());
+    assert_eq!(made.iter().filter(|answer| answer.as_ref().unwrap().new).count(), 1);
+    assert_eq!(deployment.holder("free").as_ref().ok(), ids.first());
+}
