@@ -31,6 +31,11 @@ const ASKING: Millis = 2_000;
 /// Most entries of each kind; when there are more, all are forgotten.
 const MOST: usize = 1_000;
 
+const PURPOSE: &str = "moltghost/flood/v1";
+
+/// Calls that are answered alike, as a digest: what callers send may be long, and is not kept.
+type Group = [u8; 32];
+
 /// A decision that others may share.
 struct Shared {
     /// When it was asked for, in the order of this instance.
@@ -56,7 +61,7 @@ struct State {
     addresses: HashMap<String, Millis>,
     /// Keys that an agent has refused.
     refused: HashSet<(AgentId, String)>,
-    floods: HashMap<String, Flood>,
+    floods: HashMap<Group, Flood>,
     /// Arrivals and questions so far.
     order: u64,
 }
@@ -176,18 +181,19 @@ pub async fn admit(request: &Request, called: &Called, ask: Admit) -> Result<Adm
 }
 
 /// What the answer to a call depends on until the request limit is looked at; `None` for calls that are refused before.
-fn group(request: &Request, ask: &Admit) -> Option<String> {
+fn group(request: &Request, ask: &Admit) -> Option<Group> {
     let key = ask.key.as_ref()?;
     if ask.body_problem.is_some() {
         return None;
     }
     let alias = ask.alias.as_ref().map(ToString::to_string).unwrap_or_default();
     let browser = ask.browser.as_deref().unwrap_or_default();
-    Some([key.key.as_str(), &ask.path, request.host(), &alias, browser].join("\n"))
+    let pepper = request.config().ok()?.pepper().ok()?;
+    Some(pepper.derive(PURPOSE, &[&key.key, &ask.path, request.host(), &alias, browser]))
 }
 
 /// Whether a key is over its limit, as far as is known here, and still comes more often than the binding allows.
-async fn floods(request: &Request, group: &str, ask: &Admit) -> bool {
+async fn floods(request: &Request, group: &Group, ask: &Admit) -> bool {
     let limited = STATE.with_borrow(|state| state.floods.contains_key(group));
     match &ask.key {
         Some(key) if limited => !entry::within_limit(&request.env, &format!("key {}", key.id)).await,
@@ -204,7 +210,7 @@ enum Look {
     Wait,
 }
 
-fn look(group: &str, arrived: u64, body_bytes: u64) -> Look {
+fn look(group: &Group, arrived: u64, body_bytes: u64) -> Look {
     STATE.with_borrow_mut(|state| {
         let Some(flood) = state.floods.get_mut(group) else { return Look::Ask };
         match &flood.shared {
