@@ -76,6 +76,9 @@ async function answer(path: string, response: ServerResponse): Promise<void> {
   response.write("trap");
 }
 
+/** The call of a pod, and what it is made of. */
+const GLUE = ["exchange.js", "flow.js", "buffers.js", "entry.js", "http.js", "object.js"];
+
 before(async () => {
   pod = createServer((request, response) => void answer(request.url ?? "", response));
   pod.listen(0, "127.0.0.1");
@@ -83,14 +86,14 @@ before(async () => {
   const folder = scratch("exchange");
   const source = join(folder, "source");
   mkdirSync(source);
-  for (const file of ["exchange.js", "flow.js", "buffers.js", "glue.js"]) {
+  for (const file of GLUE) {
     copyFileSync(join(ROOT, "durable", "src", "bindings", file), join(source, file));
   }
   writeFileSync(join(source, "worker.js"), WORKER);
   worker = await startWorkerd({
     folder,
     source,
-    modules: ["worker.js", "exchange.js", "flow.js", "buffers.js", "glue.js"],
+    modules: ["worker.js", ...GLUE],
     texts: { POD: `http://127.0.0.1:${(pod.address() as AddressInfo).port}` },
     objects: {},
   });

@@ -1,7 +1,9 @@
 // One call of a pod and the stream of its answer: the JavaScript half of `exchange.rs`.
 
+import { entryOf, sleep } from "./entry.js";
 import { Flow } from "./flow.js";
-import { callObject, collect, entryOf, sleep, TOO_LARGE, toHeaders, toLines } from "./glue.js";
+import { collect, TOO_LARGE, toHeaders, toLines } from "./http.js";
+import { callObject } from "./object.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`; `flow.js` has more. */
 const END = 0;

@@ -1,7 +1,7 @@
 // The stream that a caller reads, and the body of a pod's answer on its way there: the second half of `exchange.js`.
 
 import { free } from "./buffers.js";
-import { join } from "./glue.js";
+import { join } from "./http.js";
 
 /** Codes that a flow ends with. Mirrored by `exchange.rs`; `exchange.js` has the others. */
 const END = 0;

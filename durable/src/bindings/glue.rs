@@ -5,7 +5,7 @@
 use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(module = "/src/bindings/glue.js")]
+#[wasm_bindgen(module = "/src/bindings/http.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = requestHead)]
     pub fn request_head(request: &JsValue) -> Result<String, JsValue>;
@@ -22,12 +22,12 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = respond)]
     pub fn respond_text(status: u16, headers: &str, body: &str) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(catch)]
-    pub fn hear(tell: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = requestText)]
+    pub fn request_text(request: &JsValue) -> Result<Promise, JsValue>;
+}
 
-    #[wasm_bindgen(catch)]
-    pub fn settle(promise: &Promise) -> Result<u32, JsValue>;
-
+#[wasm_bindgen(module = "/src/bindings/entry.js")]
+extern "C" {
     pub type Entry;
 
     #[wasm_bindgen(catch)]
@@ -47,7 +47,10 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub fn sleep(ms: u32) -> Result<Promise, JsValue>;
+}
 
+#[wasm_bindgen(module = "/src/bindings/object.js")]
+extern "C" {
     #[wasm_bindgen(catch, js_name = callObject)]
     pub fn call_object(
         env: &JsValue,
@@ -97,14 +100,47 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn tick(work: &JsValue, ms: f64) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(catch, js_name = setAlarm)]
+    pub fn set_alarm(storage: &JsValue, time: f64) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = objectName)]
+    pub fn object_name(state: &JsValue) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = objectStorage)]
+    pub fn object_storage(state: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/storage.js")]
+extern "C" {
     #[wasm_bindgen(catch, js_name = sqlFinds)]
     pub fn sql_finds(storage: &JsValue, query: &str) -> Result<bool, JsValue>;
 
     #[wasm_bindgen(catch, js_name = sqlSize)]
     pub fn sql_size(storage: &JsValue) -> Result<f64, JsValue>;
 
-    #[wasm_bindgen(catch, js_name = requestText)]
-    pub fn request_text(request: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_name = sqlRun)]
+    pub fn sql_run(storage: &JsValue, query: &str, parameters: &str) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sqlApply)]
+    pub fn sql_apply(storage: &JsValue, statements: &str) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = sqlBatch)]
+    pub fn sql_batch(storage: &JsValue, statements: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = d1Batch)]
+    pub fn d1_batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = d1State)]
+    pub fn d1_state(database: &JsValue) -> Result<Promise, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/bindings/runtime.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub fn hear(tell: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub fn settle(promise: &Promise) -> Result<u32, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub fn binding(env: &JsValue, name: &str) -> Result<JsValue, JsValue>;
@@ -123,30 +159,6 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub fn log(line: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, js_name = sqlRun)]
-    pub fn sql_run(storage: &JsValue, query: &str, parameters: &str) -> Result<String, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = sqlApply)]
-    pub fn sql_apply(storage: &JsValue, statements: &str) -> Result<String, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = sqlBatch)]
-    pub fn sql_batch(storage: &JsValue, statements: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, js_name = setAlarm)]
-    pub fn set_alarm(storage: &JsValue, time: f64) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = objectName)]
-    pub fn object_name(state: &JsValue) -> Result<String, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = objectStorage)]
-    pub fn object_storage(state: &JsValue) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = d1Batch)]
-    pub fn d1_batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = d1State)]
-    pub fn d1_state(database: &JsValue) -> Result<Promise, JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/bindings/buffers.js")]

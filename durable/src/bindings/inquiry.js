@@ -1,6 +1,6 @@
 // A small question to a pod and its whole answer: the JavaScript half of `inquiry.rs`.
 
-import { collect, TOO_LARGE, toHeaders } from "./glue.js";
+import { collect, TOO_LARGE, toHeaders } from "./http.js";
 
 /**
  * Asks, and answers `<status> <whole | cut>\n<body>`; `0 late\n` where nothing came in time and `0 failed\n` where

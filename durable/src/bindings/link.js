@@ -2,7 +2,7 @@
 // took is acknowledged to the object, which sends no more than a window ahead. A link that breaks is made anew from the
 // cursor seen last, so the reader does not notice that an object was restarted.
 
-import { toHeaders } from "./glue.js";
+import { toHeaders } from "./http.js";
 
 const KEEP_ALIVE_MS = 15_000;
 

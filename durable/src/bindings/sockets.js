@@ -1,7 +1,7 @@
 // An object's end of its readers' links: WebSockets that outlive the object's sleep.
 
 import { free } from "./buffers.js";
-import { toHeaders } from "./glue.js";
+import { toHeaders } from "./http.js";
 import { within } from "./link.js";
 
 /** How long an object may take to take a caller's socket. */

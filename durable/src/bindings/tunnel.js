@@ -4,7 +4,9 @@
 // Room is given back as bytes are read, so a caller who reads slowly slows its own pod down.
 
 import { free } from "./buffers.js";
-import { callObjectWhile, collect, entryOf, putRiders, sleep, takeRiders, toHeaders } from "./glue.js";
+import { entryOf, sleep } from "./entry.js";
+import { collect, toHeaders } from "./http.js";
+import { callObjectWhile, putRiders, takeRiders } from "./object.js";
 
 /** The header that tells an object who a socket is for; only the Worker can set it. */
 const ADMITTED = "x-moltghost-admitted";

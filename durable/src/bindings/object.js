@@ -1,0 +1,191 @@
+// Messages to objects, from either end, and the turns in which they are taken.
+
+import { entryOf, sleep } from "./entry.js";
+
+/** How long a rider waits for a message that goes its way, and how often it is sent alone at most. */
+const RIDE_MS = 10;
+const ALONE_ATTEMPTS = 3;
+
+/** Riders by the object that they are for, and until when somebody is sure to look after them. */
+const riders = new Map();
+const looked = new Map();
+
+export function takeRiders(name) {
+  const list = riders.get(name);
+  if (list) riders.delete(name);
+  return list;
+}
+
+export function putRiders(name, list) {
+  riders.set(name, list.concat(riders.get(name) ?? []));
+}
+
+/**
+ * Sends a message to an object, with the riders that wait for it (one a line), and reads its answer. The runtime
+ * marks an error as retryable only where the object cannot have seen the message, or was reset; messages are
+ * idempotent, so it is sent again, twice at most. An object that is not there yet is made near `place`.
+ */
+export async function callObject(env, binding, name, message, place) {
+  const options = place === undefined ? undefined : { locationHint: place };
+  const list = takeRiders(name);
+  const body = list ? `${message}\n${list.join("\n")}` : message;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const object = env[binding].getByName(name, options);
+      const response = await object.fetch("https://object/", { method: "POST", body });
+      return await response.text();
+    } catch (error) {
+      if (attempt < 3 && error?.retryable && !error?.overloaded) {
+        await sleep(20 * attempt * attempt);
+      } else {
+        if (list) putRiders(name, list);
+        throw error;
+      }
+    }
+  }
+}
+
+/**
+ * As `callObject`. Where the answer refers to another object (a tab, its binding and name, a tab, and a message), that
+ * one is given the message, and what it answers is the answer.
+ */
+export async function callReferred(env, binding, name, message) {
+  const answer = await callObject(env, binding, name, message);
+  if (answer[0] !== "\t") return answer;
+  const [, place, referred] = answer.split("\t");
+  return callObject(env, ...place.split(" "), referred);
+}
+
+/**
+ * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by a
+ * rider and the message `alone`, and answers.
+ */
+export async function callObjectWhile(request, env, binding, name, message, rider, alone) {
+  const entry = entryOf(request);
+  const answer = callObject(env, binding, name, message);
+  entry.onLeave(() => {
+    putRiders(name, [rider]);
+    callObject(env, binding, name, alone).catch((error) =>
+      console.error(`a caller could not leave: ${error}`),
+    );
+  });
+  try {
+    return await answer;
+  } finally {
+    entry.onLeave(undefined);
+  }
+}
+
+/** Leaves a rider for the next message to an object; if none comes soon it goes alone, with the message `alone`. */
+export function ride(ctx, env, binding, name, rider, alone) {
+  const list = riders.get(name);
+  if (list) list.push(rider);
+  else riders.set(name, [rider]);
+  const now = Date.now();
+  if ((looked.get(name) ?? 0) > now) return;
+  // Whoever looks belongs to one request, which may end early: later riders trust it for a short time only.
+  looked.set(name, now + RIDE_MS);
+  ctx.waitUntil(goAlone(env, binding, name, alone));
+}
+
+async function goAlone(env, binding, name, alone) {
+  for (let attempt = 1; attempt <= ALONE_ATTEMPTS; attempt++) {
+    await sleep(RIDE_MS * attempt * attempt);
+    if (attempt === 1) looked.delete(name);
+    if (!riders.has(name)) return;
+    try {
+      await callObject(env, binding, name, alone);
+      return;
+    } catch (error) {
+      console.error(`a rider could not go: ${error}`);
+    }
+  }
+}
+
+/** Messages whose answers come later: by its number, how each is answered and since when it waits. */
+const unanswered = new Map();
+
+/** No turn lets a message wait as long: what is older was left behind by an object that was reset. */
+const LONGEST_WAIT_MS = 120_000;
+
+/** Forgets what nobody will answer; the oldest comes first. */
+function forgetLeft(now) {
+  for (const [number, { since }] of unanswered) {
+    if (now - since < LONGEST_WAIT_MS) return;
+    unanswered.delete(number);
+  }
+}
+let messages = 0;
+
+/**
+ * An object's entry: hands the text of a request to `turn`, with a number for it, and answers with what that gives.
+ * Where it gives nothing yet, the answer comes later by `answerLater`.
+ */
+export async function serveObject(request, turn) {
+  serving++;
+  try {
+    return await serveMessage(await request.text(), turn);
+  } finally {
+    serving--;
+  }
+}
+
+/** Requests to objects of this isolate that are being served. */
+let serving = 0;
+
+async function serveMessage(text, turn) {
+  const number = messages++ % 0x1_0000_0000;
+  let answer;
+  try {
+    answer = turn(text, number);
+  } catch (error) {
+    // A trap, most likely: nobody else would see it.
+    reportError(error);
+    throw error;
+  }
+  if (answer !== undefined) return new Response(answer);
+  const since = Date.now();
+  forgetLeft(since);
+  return new Response(await new Promise((resolve) => unanswered.set(number, { resolve, since })));
+}
+
+/** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */
+export function answerLater(answers) {
+  for (const line of answers.split("\n")) {
+    const space = line.indexOf(" ");
+    const number = Number(line.slice(0, space));
+    unanswered.get(number)?.resolve(line.slice(space + 1));
+    unanswered.delete(number);
+  }
+}
+
+/** Calls `work` in the next turn of the event loop. */
+export function soon(work) {
+  setTimeout(work, 0);
+}
+
+/** The same, or right after this turn where no other request is being served that might bring more. */
+export function gather(work) {
+  if (serving > 1) setTimeout(work, 0);
+  else queueMicrotask(work);
+}
+
+/** Calls `work` after `ms`, and again after as many as it answers, unless that is less than 0. */
+export function tick(work, ms) {
+  setTimeout(() => {
+    const next = work();
+    if (next >= 0) tick(work, next);
+  }, ms);
+}
+
+export function setAlarm(storage, time) {
+  return storage.setAlarm(time);
+}
+
+export function objectName(state) {
+  return state.id.name ?? "";
+}
+
+export function objectStorage(state) {
+  return state.storage;
+}
