@@ -51,16 +51,10 @@ pub async fn serve(asking: &Asking<'_>) -> Outcome<Answer> {
 }
 
 /// Where the reader goes on: `Last-Event-ID`, or `last_event_id` of the query for readers that cannot send headers. What
-/// is no id counts as none.
+/// is no id counts as none; of several headers the first counts.
 fn last_event_id(asking: &Asking<'_>) -> String {
-    let header = asking.request.head.header("last-event-id").map(str::trim).filter(|id| !id.is_empty());
-    let id = match header {
-        Some(id) => id.to_owned(),
-        None => asking.request.lenient_query("last_event_id").unwrap_or_default().trim().to_owned(),
-    };
-    if id::check(&id).is_ok() {
-        id
-    } else {
-        String::new()
-    }
+    let is_id = |text: String| Some(text.trim()).filter(|text| id::check(text).is_ok()).map(str::to_owned);
+    let header = || asking.request.head.header("last-event-id")?.split(',').next().map(str::to_owned);
+    let query = || asking.request.lenient_query("last_event_id");
+    header().and_then(is_id).or_else(|| query().and_then(is_id)).unwrap_or_default()
 }

@@ -159,6 +159,21 @@ export const replay: Topic = (server) => {
       }
     });
 
+    it("goes by the query where the header is no id", async () => {
+      const room = await server.room();
+      const first = await observe(server);
+      const ids = await server.sendMany(2, { room });
+      await first.sawMessage(ids[1] ?? "");
+      const after = first.events.find(({ message }) => message?.id === ids[0])?.id;
+      first.close();
+      for (const id of ["", "a b", "x".repeat(129)]) {
+        const again = await observe(server, { after, inQuery: true, headers: { "last-event-id": id } });
+        await again.sawMessage(ids[1] ?? "");
+        assert.ok(!again.messages.includes(ids[0] ?? ""), id);
+        again.close();
+      }
+    });
+
     it("begins now without a cursor, and with one that is no id", async () => {
       const room = await server.room();
       const { message_id } = await server.send({ room });

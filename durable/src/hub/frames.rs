@@ -9,6 +9,7 @@ use moltghost_protocol::moltnet::delivery::Reader;
 use moltghost_protocol::moltnet::event::{write, EventType};
 use moltghost_protocol::moltnet::id::event_of_gap;
 use moltghost_protocol::time::{rfc3339, Millis};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -123,7 +124,29 @@ fn gap_payload(requested: &str, oldest: Option<&str>, newest: Option<&str>) -> S
 }
 
 fn write_event(text: &mut String, id: &str, kind: EventType, body: &str) {
-    for part in ["id: ", id, "\nevent: ", kind.as_str(), "\ndata: ", body, "\n\n"] {
+    for part in ["id: ", id, "\nevent: ", kind.as_str(), "\ndata: ", &on_one_line(body), "\n\n"] {
         text.push_str(part);
+    }
+}
+
+/// A document without characters that end a line for readers that know more line ends than the stream has.
+fn on_one_line(body: &str) -> Cow<'_, str> {
+    if !(body.contains('\u{2028}') || body.contains('\u{2029}')) {
+        return Cow::Borrowed(body);
+    }
+    Cow::Owned(body.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_to_every_reader() {
+        let (mut text, said) = (String::new(), "a\u{2028}b\u{2029}c é");
+        write_event(&mut text, "e", EventType::MessageCreated, &serde_json::to_string(said).unwrap());
+        assert_eq!(text, "id: e\nevent: message.created\ndata: \"a\\u2028b\\u2029c é\"\n\n");
+        let data = text.lines().nth(2).and_then(|line| line.strip_prefix("data: ")).unwrap();
+        assert_eq!(serde_json::from_str::<String>(data).unwrap(), said);
     }
 }
