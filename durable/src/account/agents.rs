@@ -44,6 +44,23 @@ impl<S: Sql, W: World> Account<S, W> {
         self.sql.run(&query, &[value.into()])?.first().map(|row| Row::read(row)).transpose()
     }
 
+    /// Agents for which something is still to be done.
+    pub(super) fn pending_rows(&self) -> Answer<Vec<Row>> {
+        let query = "SELECT id, name, alias, pending, terminated FROM agent WHERE pending IS NOT NULL";
+        self.sql.run(query, &[])?.iter().map(|row| Row::read(row)).collect()
+    }
+
+    /// Waits until it is settled who has a name, where a change that may be undone would give it up.
+    async fn settle_name(&self, name: &str) -> Answer<()> {
+        while let Some(id) = self.leaving(name)? {
+            match self.complete(&id).await {
+                Err(problem) if problem.code == Code::InternalError => return Err(problem),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn row(&self, id: &AgentId) -> Answer<Option<Row>> {
         self.row_where("id", id.as_str())
     }
@@ -62,7 +79,9 @@ impl<S: Sql, W: World> Account<S, W> {
         self.document()?;
         let name = ask.settings.name.as_str();
         // Others of that name may come and be refused while this one waits: each time the name is looked for anew.
-        while let Some(row) = self.row_where("name", name)? {
+        loop {
+            self.settle_name(name).await?;
+            let Some(row) = self.row_where("name", name)? else { break };
             if row.pending.is_some() {
                 // It may turn out that it cannot be; then the name is free.
                 let _ = self.complete(&row.id).await;
@@ -119,7 +138,15 @@ impl<S: Sql, W: World> Account<S, W> {
 
     /// Changes an agent. A new name or alias is the account's to give; the rest is the agent's.
     pub(super) async fn change_agent(&self, id: &AgentId, change: Change) -> Answer<AgentRecord> {
-        let row = self.settled(id).await?;
+        let row = loop {
+            let row = self.settled(id).await?;
+            match &change.name {
+                Some(name) if self.leaving(name.as_str())?.is_some() => {
+                    self.settle_name(name.as_str()).await?;
+                }
+                _ => break row,
+            }
+        };
         if row.terminated {
             // The agent's own refusal, which names the state.
             return self.world.agent(id, AgentOp::Change(Box::new(change))).await;

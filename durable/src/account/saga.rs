@@ -85,6 +85,18 @@ impl<S: Sql, W: World> Account<S, W> {
         done
     }
 
+    /// Which agent had a name until a change that may yet be undone: nobody else can have it before that is done.
+    pub(super) fn leaving(&self, name: &str) -> Answer<Option<AgentId>> {
+        for row in self.pending_rows()? {
+            if let Ok(Some(Pending::Change { name: Some(before), .. })) = self.opened(&row) {
+                if before == name && row.name.as_deref() != Some(name) {
+                    return Ok(Some(row.id));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     async fn finish_create(&self, row: &Row, settings: Settings, connect: SecretHash) -> Answer<AgentRecord> {
         let forget = || self.sql.run("DELETE FROM agent WHERE id = ?1", &[row.id.as_str().into()]);
         if let Some(alias) = &settings.alias {
@@ -113,9 +125,10 @@ impl<S: Sql, W: World> Account<S, W> {
     ) -> Answer<AgentRecord> {
         let undo = || {
             let alias = before.as_ref().map(Alias::as_str);
+            // Only this change: another message may have undone it, and asked for more, meanwhile.
             self.sql.run(
-                "UPDATE agent SET name = ?2, alias = ?3, pending = NULL WHERE id = ?1",
-                &[row.id.as_str().into(), name.clone().into(), alias.into()],
+                "UPDATE agent SET name = ?2, alias = ?3, pending = NULL WHERE id = ?1 AND pending = ?4",
+                &[row.id.as_str().into(), name.clone().into(), alias.into(), row.pending.clone().into()],
             )
         };
         let moved = row.alias != before;

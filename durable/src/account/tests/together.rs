@@ -10,7 +10,7 @@ pub(super) async fn give_way() {
 }
 
 /// Has the account take messages that all wait for each other's turns; answers what came of each.
-fn all_at_once(deployment: &Deployment, asks: Vec<AccountOp>) -> Vec<Answer<Created<AgentRecord>>> {
+fn all_at_once(deployment: &Deployment, asks: Vec<AccountOp>) -> Vec<Answer<serde_json::Value>> {
     let texts: Vec<String> = asks.into_iter().map(|op| write(&AccountAsk::Operator(op))).collect();
     let object = deployment.object(AccountName::Account(acme()));
     let mut waiting: Vec<_> = texts.iter().map(|text| Some(Box::pin(object.handle(text)))).collect();
@@ -45,8 +45,45 @@ fn whoever_waits_for_a_creation_that_is_refused_is_answered_for_its_own() {
     for answer in refused {
         assert_eq!(answer.as_ref().unwrap_err().code, Code::NameTaken);
     }
-    let ids: Vec<_> = made.iter().map(|answer| answer.as_ref().unwrap().document.id.clone()).collect();
+    let ids: Vec<_> = made.iter().map(id_of).collect();
     assert_eq!(ids.first(), ids.last());
-    assert_eq!(made.iter().filter(|answer| answer.as_ref().unwrap().new).count(), 1);
+    assert_eq!(made.iter().filter(|answer| answer.as_ref().unwrap()["new"] == true).count(), 1);
     assert_eq!(deployment.holder("free").as_ref().ok(), ids.first());
+}
+
+fn id_of(answer: &Answer<serde_json::Value>) -> AgentId {
+    AgentId::parse(answer.as_ref().unwrap()["document"]["id"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn a_name_is_nobody_elses_while_the_change_that_gives_it_up_may_be_undone() {
+    for alias in ["taken", "free"] {
+        let deployment = Deployment::with_account();
+        deployment.create_agent(1, r#"{"name":"first","alias":"taken"}"#).unwrap();
+        deployment.create_agent(2, r#"{"name":"old"}"#).unwrap();
+        deployment.create_agent(3, r#"{"name":"third"}"#).unwrap();
+        deployment.slow_claims.set(true);
+        let change = |id, body: String| AccountOp::ChangeAgent {
+            agent: AgentId::mint(id),
+            change: Box::new(Change::parse(body.as_bytes()).unwrap()),
+        };
+        let asks = vec![
+            change(2, format!(r#"{{"name":"new","alias":"{alias}"}}"#)),
+            deployment.creation(10, r#"{"name":"old"}"#),
+            change(3, r#"{"name":"old"}"#.to_owned()),
+        ];
+        let answers = all_at_once(&deployment, asks);
+        let [changed, created, renamed] = answers.as_slice() else { panic!("three were asked") };
+        // Whichever way it goes, one agent has the name and nobody is told of a fault of ours.
+        assert_eq!(renamed.as_ref().unwrap_err().code, Code::NameTaken);
+        let has_it = if alias == "free" { AgentId::mint(10) } else { AgentId::mint(2) };
+        assert_eq!(changed.is_ok(), alias == "free");
+        assert_eq!(id_of(created), has_it);
+        deployment.slow_claims.set(false);
+        let found: Answer<AgentId> =
+            deployment.operator(AccountOp::Find { agent: Which::Name("old".to_owned()), role: Role::Viewer });
+        assert_eq!(found.unwrap(), has_it);
+        let ended: Answer<AgentRecord> = deployment.operator(AccountOp::TerminateAgent(AgentId::mint(2)));
+        assert_eq!(ended.unwrap().state, State::Terminated);
+    }
 }
