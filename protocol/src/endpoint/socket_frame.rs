@@ -54,14 +54,18 @@ impl Said {
             Problem::new(Code::InvalidRequest, format!("The frame's `{param}` {why}.")).param(param)
         };
         let bytes = text.into_bytes();
-        let members = Members::parse(&bytes)?;
+        let members = Members::parse(&bytes).map_err(|error| {
+            let mut problem = Problem::from(error);
+            problem.message = problem.message.replacen("the body", "the frame", 1);
+            problem
+        })?;
         let string = |name| members.get(&bytes, name).and_then(|value| Some(value.string()?.to_text()));
         let id = match (members.get(&bytes, "id"), string("id")) {
             (None, _) => None,
             (_, Some(id)) if !id.is_empty() && id.len() <= MAX_ID && !id.chars().any(char::is_control) => {
                 Some(id)
             }
-            _ => return Err(wrong("id", "must be a string of 1 to 64 bytes")),
+            _ => return Err(wrong("id", "must be a string of 1 to 64 bytes without control characters")),
         };
         match string("action").as_deref() {
             Some("message") => {
@@ -235,11 +239,14 @@ mod tests {
             (r#"{"action":"cancel"}"#, "invalid_request", Some("id")),
             (r#"{"action":"ping","id":7}"#, "invalid_request", Some("id")),
             (r#"{"action":"ping","id":""}"#, "invalid_request", Some("id")),
+            (r#"{"action":"ping","id":"\u0000"}"#, "invalid_request", Some("id")),
             (long.as_str(), "invalid_request", Some("id")),
         ] {
             let problem = said(frame).unwrap_err();
             assert_eq!(problem.code.as_str(), code, "{frame}");
             assert!(param.is_none() || problem.param.as_deref() == param, "{frame}: {problem:?}");
+            let words = problem.message.to_ascii_lowercase();
+            assert!(words.contains("the frame") && !words.contains("the body"), "{frame}: {problem:?}");
         }
     }
 
