@@ -72,6 +72,7 @@ async function readWithWrangler(files: MigrationFile[]): Promise<Bindings> {
 export async function bindings(): Promise<Bindings> {
   const files = migrationFiles();
   const digest = createHash("sha256")
+    .update(ROOT)
     .update(readFileSync(CONFIGURATION))
     .update(JSON.stringify(files))
     .digest("hex");

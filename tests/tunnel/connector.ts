@@ -153,8 +153,10 @@ export class Connector {
       stream.request?.write(payload);
       this.send(frame(WINDOW, id, u32(payload.length)), frame(WINDOW, 0, u32(payload.length)));
     } else if (kind === END) {
-      this.send(frame(ACCEPTED, id));
-      stream.request?.end();
+      if (stream.request) {
+        this.send(frame(ACCEPTED, id));
+        stream.request.end();
+      }
     } else if (kind === WINDOW) {
       stream.room += payload.readUInt32BE();
       this.#flow(id);
