@@ -21,7 +21,9 @@ function files(): number {
 export async function idle(): Promise<void> {
   const needed = FILES * SOCKETS + 1_000;
   if (files() < needed) {
-    throw new Error(`${SOCKETS} sockets need ${needed} open files: run "ulimit -n ${needed}" before, or set SOCKETS`);
+    throw new Error(
+      `${SOCKETS} sockets need ${needed} open files: run "ulimit -n ${needed}" before, or set SOCKETS`,
+    );
   }
   const target = await ours();
   const before = memory(target.pid);
