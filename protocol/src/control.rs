@@ -3,7 +3,9 @@
 
 pub mod account;
 pub mod agent;
+mod agent_origin;
 pub mod browser_origin;
+mod change;
 pub mod event;
 pub mod fields;
 pub mod key;

@@ -72,7 +72,7 @@ describe("a start", () => {
       for (const verb of ["start", "restart"]) {
         await control(worker, `/agents/${one.id}/${verb}`, { method: "POST" });
         const told = await watcher.saw(`the end after ${verb}`, ({ data }) => data.state === "failed");
-        assert.match(String(told.data.reason), /^its pod was not ready within 1 seconds: .*503/);
+        assert.match(String(told.data.reason), /^its pod was not ready within 1 s: .*503/);
         watcher.events.length = 0;
         const shown = await one.shown();
         assert.deepEqual([shown.state, shown.reason], ["failed", told.data.reason]);

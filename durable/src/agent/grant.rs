@@ -175,7 +175,7 @@ impl Loaded {
         Problem::new(
             Code::AgentBusy,
             format!(
-                "The agent is busy: it runs {most} calls at once, and none ended in time. Try again in a moment; the \
+                "The agent is busy: it runs as many calls at once as it may ({most}), and none ended in time. Try again in a moment; the \
                  owner can raise limits.concurrency."
             ),
         )

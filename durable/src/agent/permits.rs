@@ -226,8 +226,8 @@ fn limited(whose: &str, limit: u32, wait: Millis) -> Problem {
     Problem::new(
         Code::RateLimited,
         format!(
-            "This {whose} may make {limit} requests in 60 seconds, and has made them. Try again after the time in \
-             retry-after-ms; the owner can raise limits.rpm."
+            "The request limit of this {whose} is used up: {limit} in 60 seconds. Try again after the time that is \
+             told; the owner can raise limits.rpm."
         ),
     )
     .retry(Retry::After(u32::try_from(wait).unwrap_or(u32::MAX)))

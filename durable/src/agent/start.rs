@@ -48,7 +48,7 @@ impl<S: Sql> Endpoint<S> {
             (None, Origin::Tunnel) => "no link to it came up".to_owned(),
             (None, Origin::Http { .. }) => "no probe of it has come back".to_owned(),
         };
-        let reason = format!("its pod was not ready within {seconds} seconds: {last}");
+        let reason = format!("its pod was not ready within {seconds} s: {last}");
         loaded.enter(State::Failed, Some(reason), now);
         self.store(None)
     }

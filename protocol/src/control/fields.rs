@@ -91,6 +91,15 @@ impl Fields {
         }
     }
 
+    /// Takes a number; `must` says what it must be, edges included, where it is none or cannot be kept.
+    ///
+    /// # Errors
+    /// `invalid_request` naming the field.
+    pub fn number<T: DeserializeOwned>(&mut self, name: &str, must: &str) -> Result<Option<T>, Problem> {
+        let path = self.full(name);
+        self.optional(name).map_err(|_| wrong(&path, must))
+    }
+
     /// Takes all that is left, whatever its names.
     ///
     /// # Errors

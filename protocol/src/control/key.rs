@@ -2,7 +2,7 @@
 
 use super::account::Name;
 use super::fields::{wrong, Fields};
-use super::limits::check_rpm;
+use super::limits::{check_rpm, RPM};
 use crate::error::Problem;
 use crate::id::{AccountId, AgentId, KeyId};
 use crate::time::{self, Millis};
@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 /// Days after which a key's secret should be changed for a new one.
 pub const ROTATE_AFTER_DAYS: i64 = 30;
+
+/// What `grace_seconds` must be, as a refusal says it.
+const GRACE: &str = "it must be a whole number from 0 to 2592000 (30 days)";
 
 /// Paths that a key can be confined to; `/v1/models` stands for each model too.
 pub const PATHS: [&str; 11] = [
@@ -88,7 +91,7 @@ impl NewKey {
         let allowed_paths = fields.optional("allowed_paths")?.map(check_paths).transpose()?;
         let mut limits = KeyLimits::default();
         if let Some(mut given) = fields.nested("limits")? {
-            limits.rpm = given.optional("rpm")?;
+            limits.rpm = given.number("rpm", RPM)?;
             check_rpm(limits.rpm, "limits.rpm")?;
             given.finish()?;
         }
@@ -128,9 +131,9 @@ impl Rotation {
     /// `invalid_json` or `invalid_request`.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
-        let grace_seconds = fields.optional("grace_seconds")?.unwrap_or(Self::DEFAULT_GRACE);
+        let grace_seconds = fields.number("grace_seconds", GRACE)?.unwrap_or(Self::DEFAULT_GRACE);
         if grace_seconds > Self::MAX_GRACE {
-            return Err(wrong("grace_seconds", "it must be 0 to 2592000 (30 days)"));
+            return Err(wrong("grace_seconds", GRACE));
         }
         let rotation_id: Option<String> = fields.optional("rotation_id")?;
         if rotation_id.as_ref().is_some_and(|id| !(1..=255).contains(&id.len())) {

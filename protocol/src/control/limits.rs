@@ -5,6 +5,13 @@ use crate::error::Problem;
 use crate::limit::MAX_RPM;
 use serde::{Deserialize, Serialize};
 
+/// What each limit must be, as a refusal says it.
+pub(super) const RPM: &str = "it must be a whole number from 1 to 1000000, or null";
+pub(super) const CONCURRENCY: &str = "it must be a whole number from 1 to 1000";
+pub(super) const QUEUE: &str = "it must be a whole number from 0 to 64";
+pub(super) const BODY_BYTES: &str = "it must be a whole number from 1 to 26214400 (25 MiB)";
+pub(super) const MAX_TIMEOUT: &str = "it must be a whole number from 1 to 3600";
+
 /// The limits of an agent. What a stored row or a message does not name is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,16 +46,16 @@ impl Limits {
     pub fn check(&self) -> Result<(), Problem> {
         check_rpm(self.rpm, "limits.rpm")?;
         if !(1..=Self::MAX_CONCURRENCY).contains(&self.concurrency) {
-            return Err(wrong("limits.concurrency", "it must be 1 to 1000"));
+            return Err(wrong("limits.concurrency", CONCURRENCY));
         }
         if self.queue > Self::MAX_QUEUE {
-            return Err(wrong("limits.queue", "it must be 0 to 64"));
+            return Err(wrong("limits.queue", QUEUE));
         }
         if !(1..=Self::MAX_BODY_BYTES).contains(&self.body_bytes) {
-            return Err(wrong("limits.body_bytes", "it must be 1 to 26214400 (25 MiB)"));
+            return Err(wrong("limits.body_bytes", BODY_BYTES));
         }
         if !(1..=Self::MAX_TIMEOUT_SECONDS).contains(&self.max_timeout_seconds) {
-            return Err(wrong("limits.max_timeout_seconds", "it must be 1 to 3600"));
+            return Err(wrong("limits.max_timeout_seconds", MAX_TIMEOUT));
         }
         Ok(())
     }
@@ -72,7 +79,7 @@ impl Default for Limits {
 /// `invalid_request` naming the field.
 pub fn check_rpm(rpm: Option<u32>, field: &str) -> Result<(), Problem> {
     if rpm.is_some_and(|rpm| !(1..=MAX_RPM).contains(&rpm)) {
-        return Err(wrong(field, "it must be 1 to 1000000, or null"));
+        return Err(wrong(field, RPM));
     }
     Ok(())
 }

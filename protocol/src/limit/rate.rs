@@ -1,6 +1,7 @@
 //! What an answer tells its caller of the request limit: the headers that clients of `OpenAI` read, and those of the
 //! IETF's draft (draft-ietf-httpapi-ratelimit-headers).
 
+use super::WINDOW;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -31,7 +32,7 @@ impl Rate {
     pub fn lines(&self) -> String {
         let mut lines = String::with_capacity(200);
         let Self { limit, remaining, reset_ms, next_ms } = *self;
-        let next = next_ms.div_ceil(1_000);
+        let next = whole(next_ms);
         // Writing to a string does not fail.
         let _ = writeln!(lines, "x-ratelimit-limit-requests: {limit}");
         let _ = writeln!(lines, "x-ratelimit-remaining-requests: {remaining}");
@@ -42,9 +43,19 @@ impl Rate {
     }
 }
 
-/// A duration as `OpenAI` writes it: `20ms`, `7s`, `1m0s`; seconds are rounded up.
+/// Whole seconds, rounded up, but for the millisecond that the limiter adds to its window: a window of 60 s is told as
+/// 60 s. After a crash it may be more.
+fn whole(ms: u32) -> u32 {
+    if i64::from(ms) == WINDOW {
+        60
+    } else {
+        ms.div_ceil(1_000)
+    }
+}
+
+/// A duration as `OpenAI` writes it: `20ms`, `7s`, `1m0s`.
 fn duration(ms: u32) -> String {
-    let seconds = ms.div_ceil(1_000);
+    let seconds = whole(ms);
     match ms {
         0 => "0s".to_owned(),
         1..1_000 => format!("{ms}ms"),
@@ -67,9 +78,14 @@ mod tests {
              ratelimit: \"requests\";r=42;t=18\n"
         );
         assert_eq!(
-            [0, 20, 999, 1_000, 59_000, 61_000].map(duration),
-            ["0s", "20ms", "999ms", "1s", "59s", "1m1s"]
+            [0, 20, 999, 1_000, 59_000, 60_001, 60_002].map(duration),
+            ["0s", "20ms", "999ms", "1s", "59s", "1m0s", "1m1s"]
         );
+        let fresh = Rate { reset_ms: 60_001, next_ms: 60_001, ..rate };
+        assert!(fresh.lines().ends_with(
+            "x-ratelimit-reset-requests: 1m0s\n\
+             ratelimit-policy: \"requests\";q=100;w=60\nratelimit: \"requests\";r=42;t=60\n"
+        ));
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn a_start_is_probed_ever_more_seldom_and_fails_at_its_deadline_to_the_milliseco
     assert_eq!(bench.state(), (State::Initializing, Some("no answer".into())));
     bench.ring(deadline);
     assert_eq!(bench.now, deadline);
-    let reason = "its pod was not ready within 300 seconds: no answer";
+    let reason = "its pod was not ready within 300 s: no answer";
     assert_eq!(bench.state(), (State::Failed, Some(reason.into())));
     bench.crash();
     assert_eq!(bench.state(), (State::Failed, Some(reason.into())));
@@ -87,10 +87,7 @@ fn a_deadline_holds_across_crashes_and_without_an_alarm() {
     bench.crash();
     let (state, reason) = bench.state();
     assert_eq!(state, State::Failed);
-    assert_eq!(
-        reason.as_deref(),
-        Some("its pod was not ready within 2 seconds: no probe of it has come back")
-    );
+    assert_eq!(reason.as_deref(), Some("its pod was not ready within 2 s: no probe of it has come back"));
     // The account is told of it.
     let (_, told) = bench.endpoint.report().unwrap().unwrap();
     let last = told.events.last().unwrap().event.clone().unwrap().1;
