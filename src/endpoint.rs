@@ -3,16 +3,19 @@
 mod call;
 mod connect;
 mod early;
+mod fault;
 mod filter;
 mod lists;
 mod plain;
 mod pod;
 pub mod probe;
 mod read;
+mod run;
 mod socket;
 mod stream;
 
-pub use call::{chat, internal};
+pub use call::chat;
+pub use fault::internal;
 
 use crate::answer::Answer;
 use crate::request::Request;

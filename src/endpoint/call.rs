@@ -2,6 +2,8 @@
 //!
 //! Nothing is asked of D1, and of objects nothing but the one admission before the pod and the settlement after it.
 
+use super::fault::internal;
+use super::run::{FirstToken, Run};
 use super::{filter, lists, noted, plain, pod, presented, stream, Called, Refusal};
 use crate::answer::Answer;
 use crate::objects;
@@ -14,144 +16,18 @@ use moltghost_protocol::endpoint::api::Api;
 use moltghost_protocol::endpoint::capability;
 use moltghost_protocol::endpoint::headers;
 use moltghost_protocol::endpoint::models;
-use moltghost_protocol::endpoint::response;
 use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::endpoint::run_request::RunRequest;
-use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem};
-use moltghost_protocol::id::{AccountId, AgentId, AgentRef, KeyId};
-use moltghost_protocol::metrics::figures::Ending;
+use moltghost_protocol::id::AgentRef;
 use moltghost_protocol::name;
-use moltghost_protocol::object::agent::{Admit, AgentOp, Outcome, Settle, Target, Watched};
+use moltghost_protocol::object::agent::{Admit, AgentOp, Outcome, Target};
 use moltghost_protocol::object::worker::Chat;
-use moltghost_protocol::object::{read_answer, write};
+use moltghost_protocol::object::write;
 use moltghost_protocol::request_id::RunId;
-use moltghost_protocol::time::Millis;
-use std::cell::Cell;
-use std::rc::Rc;
 
 /// How often a stream whose pod is silent gets a comment, and how long the status line waits for the pod's.
 const BEAT_MS: u32 = 10_000;
-
-/// A run that was admitted.
-pub struct Run {
-    /// The agent.
-    pub agent: AgentId,
-    /// Its id.
-    pub id: RunId,
-    /// What it speaks.
-    pub api: Api,
-    /// Whether the pod takes `/v1/tools` itself.
-    pub own_tools: bool,
-    /// The pod, if it is known to have a route that it need not have: it is asked anew if it has it no more.
-    claimed: Option<Box<Target>>,
-    /// Whether the answer streams.
-    pub streaming: bool,
-    /// Whether the usage chunk is ours alone: the caller did not ask for it.
-    pub cuts_usage: bool,
-    /// Estimate of the prompt's tokens.
-    pub prompt: u64,
-    /// Header lines of the answer.
-    pub lines: String,
-    /// The account and the key.
-    caller: Option<(AccountId, KeyId)>,
-    /// When it was admitted.
-    admitted: Millis,
-    /// When the first piece of its stream came.
-    first_token: FirstToken,
-}
-
-/// When the first piece of a stream came.
-#[derive(Clone, Default)]
-pub struct FirstToken(Rc<Cell<Option<Millis>>>);
-
-impl FirstToken {
-    /// A piece has come.
-    pub fn note(&self) {
-        if self.0.get().is_none() {
-            self.0.set(Some(now()));
-        }
-    }
-}
-
-impl Run {
-    /// Ends the run with what it used; `None` where nothing is known to have reached the pod.
-    pub fn settle(&self, request: &Request, usage: Option<Usage>, ending: Ending) {
-        let settle = Settle::new(self.id.clone(), usage);
-        self.end(request, settle, ending);
-    }
-
-    fn end(&self, request: &Request, settle: Settle, ending: Ending) {
-        let since = |time: Millis| u64::try_from(time - self.admitted).ok();
-        let settle = Settle {
-            ending: Some(ending),
-            latency_ms: since(now()),
-            first_token_ms: self.first_token.0.get().and_then(since),
-            ..settle
-        };
-        objects::settle(request, &self.agent, &settle);
-    }
-
-    /// Ends the run with a refusal; `usage` as in [`Run::settle`].
-    pub fn failed(&self, request: &Request, usage: Option<Usage>, problem: Problem) -> Answer {
-        self.settle(request, usage, Ending::of(problem.code.status()));
-        self.refused(problem)
-    }
-
-    /// Ends the run with a refusal before the pod was asked: it gives its permit back.
-    fn unasked(&self, request: &Request, problem: Problem) -> Answer {
-        request.opened.drop_kept();
-        self.end(request, Settle::unsent(self.id.clone()), Ending::of(problem.code.status()));
-        self.refused(problem)
-    }
-
-    /// Ends a run whose pod gave no answer: one that was certainly not asked may be called again.
-    pub fn unanswered(&self, request: &Request, exchange: &Exchange) -> Answer {
-        if exchange.unasked() {
-            return self.unasked(request, plain::not_reached());
-        }
-        self.failed(request, None, plain::unreachable())
-    }
-
-    /// Ends the run of a caller who has left; nobody reads the answer.
-    pub fn abandoned(&self, request: &Request) -> Answer {
-        self.settle(request, Some(plain::unheard(self)), Ending::Cancelled);
-        self.refused(plain::gone())
-    }
-
-    /// What notes when the first piece of the stream comes.
-    pub fn hearing(&self) -> FirstToken {
-        self.first_token.clone()
-    }
-
-    /// Whether the pod says that it has no such route, where it need not have one; `body` as far as it was read.
-    pub fn lacks_route(&self, status: u16, body: &[u8]) -> bool {
-        let optional = !self.api.is_chat() || self.own_tools;
-        optional && capability::exists(status, body) == Some(false)
-    }
-
-    /// Finds out again what the pod serves, since it turned out to lack what it was known to have.
-    pub fn asks_anew(&self, request: &Request) {
-        if let Some(target) = &self.claimed {
-            super::probe::in_background(request, &self.agent, (**target).clone());
-        }
-    }
-
-    /// The event that ends the answer's stream with an error, of the body of a refusal; `next` is the number of the
-    /// event where events have one.
-    pub fn error_event(&self, error: &str, next: u64) -> String {
-        if self.api == Api::Responses {
-            response::error_event(error, next)
-        } else {
-            format!("data: {error}\n\n")
-        }
-    }
-
-    /// A refusal after admission.
-    pub fn refused(&self, problem: Problem) -> Answer {
-        Answer::from(problem).lines(&self.lines)
-    }
-}
 
 /// Serves a call that runs. `documented`: its path is one of our own documents.
 pub async fn call(request: &Request, called: &Called, api: Api, documented: bool) -> Result<Answer, Refusal> {
@@ -408,32 +284,4 @@ async fn is_called(request: &Request, called: &Called, agent: &str) -> bool {
 
 fn too_large() -> Problem {
     Problem::new(Code::RequestTooLarge, "The body is larger than the 26214400 bytes that any agent takes.")
-}
-
-/// `internal_error`; what went wrong is for the log.
-#[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub fn internal(failure: Failure) -> Problem {
-    entry::log("internal_error", &failure.0);
-    failed()
-}
-
-/// `internal_error`, which says nothing more.
-pub fn failed() -> Problem {
-    Problem::new(Code::InternalError, "Something went wrong here. Tell the operator.")
-}
-
-/// Why a run's time is over: its agent ended it, or it took longer than it may.
-pub fn over(exchange: &Exchange) -> Problem {
-    match exchange.why().map(|told| read_answer(&told)) {
-        Some(Ok(Watched::Ended(problem))) => problem,
-        _ => timeout(),
-    }
-}
-
-/// `timeout`.
-pub fn timeout() -> Problem {
-    Problem::new(
-        Code::Timeout,
-        "The run took longer than it may. Ask for less, or raise timeout_seconds; the owner can raise the agent's own.",
-    )
 }

@@ -35,7 +35,7 @@ pub async fn serve(request: &Request, called: &Called) -> Result<Answer, Refusal
         Ok(Ok(response)) => Ok(Answer::ready(response)),
         Ok(Err(refusal)) => Err(match read_answer::<()>(&refusal) {
             Err(problem) => crate::objects::shown(request, problem).into(),
-            Ok(()) => super::call::failed().into(),
+            Ok(()) => super::fault::failed().into(),
         }),
         Err(failure) => Err(super::internal(failure).into()),
     }

@@ -4,8 +4,9 @@
 //! It begins only once the pod's head says that an answer comes. From then on the status is 200, so a failure can only
 //! be told in the body, as `{"error":…}`. An owner asks for this; nobody gets it unasked.
 
-use super::call::{internal, Run};
+use super::fault::internal;
 use super::plain::{self, unheard};
+use super::run::Run;
 use crate::answer::{common, Answer};
 use crate::request::Request;
 use moltghost_durable::bindings::entry;

@@ -1,8 +1,9 @@
 //! An answer that does not stream: read whole, checked, counted and passed on. But for `/v1/chat` and `/v1/tools` the
 //! pod's own bytes go out as they came.
 
-use super::call::{internal, over, Run};
 use super::early;
+use super::fault::{internal, over};
+use super::run::Run;
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead, Whole};

@@ -1,6 +1,6 @@
 //! The way to a pod: the addresses of our routes at its origin, and small questions about what it has.
 
-use super::call::internal;
+use super::fault::internal;
 use crate::request::Request;
 use moltghost_durable::bindings::inquiry::{Asked, Inquiry};
 use moltghost_durable::bindings::tunnel::Tunnel;

@@ -3,8 +3,9 @@
 //!
 //! Only whole events are passed on, so that what is ours always falls between two of the pod's.
 
-use super::call::{failed, internal, over, Run};
+use super::fault::{failed, internal, over};
 use super::plain::{self, unheard};
+use super::run::Run;
 use crate::answer::{common, Answer};
 use crate::request::Request;
 use moltghost_durable::bindings::entry;

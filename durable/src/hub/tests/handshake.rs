@@ -5,6 +5,7 @@ use super::*;
 use crate::hub::attachment::{code, Incoming};
 use moltghost_protocol::moltnet::agent::Registration;
 use moltghost_protocol::object::attach::Attached;
+use proptest::prelude::*;
 
 mod behind;
 
