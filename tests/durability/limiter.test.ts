@@ -77,6 +77,45 @@ describe("kill -9 and eviction", { concurrency: true, timeout: 240_000 }, () => 
     }
   });
 
+  it("leave a limit used up that was, and say so in every form", async () => {
+    const mortal = new Mortal();
+    try {
+      const one = await tenant(await mortal.start(), pod, { limits: { rpm: 5 } });
+      const own = await one.newKey(undefined, { limits: { rpm: 2 } });
+      const began = Date.now();
+      const statuses = [];
+      for (const key of [own.key, own.key, own.key, one.key, one.key, one.key, one.key]) {
+        statuses.push((await one.completions(say("x"), { key })).status);
+      }
+      assert.deepEqual(statuses, [200, 200, 429, 200, 200, 200, 429]);
+      const kill = async () => {
+        await mortal.worker.kill9();
+        await mortal.start();
+      };
+      for (const goes of [kill, () => mortal.worker.evict("Agent", `ep:${one.id}`)]) {
+        await goes();
+        for (const [key, limit] of [
+          [one.key, "5"],
+          [own.key, "2"],
+        ] as const) {
+          const answer = await one.completions(say("x"), { key });
+          assert.ok(Date.now() < began + 55_000, "too slow to tell anything");
+          assert.equal(answer.status, 429, answer.text);
+          const header = (name: string) => answer.header(name) ?? "";
+          assert.equal(header("x-ratelimit-limit-requests"), limit);
+          assert.equal(header("x-ratelimit-remaining-requests"), "0");
+          const wait = Number(header("retry-after-ms"));
+          assert.ok(wait > 0 && wait <= 59_000, String(wait));
+          assert.equal(header("retry-after"), String(Math.ceil(wait / 1_000)));
+          assert.match(header("ratelimit"), /^"requests";r=0;t=[0-9]+$/);
+          assert.notEqual(header("x-ratelimit-reset-requests"), "0s");
+        }
+      }
+    } finally {
+      await mortal.stop();
+    }
+  });
+
   it("hold the slots of 50 runs that nobody settles no longer than their leases, and charge them in full", async () => {
     const mortal = new Mortal();
     const slow = await startPod({ defaults: { chunk_delay_ms: 50, chunks: 10_000 } });

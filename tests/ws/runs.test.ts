@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
 import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
-import { type Tenant, tenant } from "../harness/tenant.ts";
+import { control, type KeyDocument, type Tenant, tenant } from "../harness/tenant.ts";
 import { Caller } from "./caller.ts";
 
 let worker: RunningWorker;
@@ -192,6 +192,32 @@ describe("an agent that stops serving", () => {
     assert.ok(Date.now() - since < 1_000);
     await mine.pong();
     mine.close();
+  });
+
+  it("ends sockets of a secret that was rotated away, when its grace is over and though nobody says anything", async () => {
+    const { key, id } = await agent.newKey();
+    const rotate = async (grace_seconds: number) => {
+      const path = `/agents/${agent.id}/keys/${id}/rotate`;
+      const answer = await control(worker, path, { json: { grace_seconds } });
+      assert.equal(answer.status, 200, answer.text);
+      return answer.json<KeyDocument & { old_secret_until: string }>();
+    };
+    const first = await open(agent, key);
+    first.ask("Go on", { id: "long", ...LONG });
+    await until("a piece", () => first.text("long") !== "");
+    const rotated = await rotate(0);
+    assert.equal((await first.last("long")).error?.code, "invalid_api_key");
+    assert.equal(await first.code(), 4401);
+    const [second, third] = [await open(agent, rotated.key), await open(agent, rotated.key)];
+    const { old_secret_until, key: newest } = await rotate(2);
+    await worker.evict("Agent", `ep:${agent.id}`);
+    await second.pong();
+    assert.equal(await second.code(), 4401);
+    assert.equal(await third.code(), 4401);
+    assert.ok(Date.now() >= Date.parse(old_secret_until));
+    const last = await open(agent, newest);
+    await last.pong();
+    last.close();
   });
 
   it("ends sockets of a key whose time is over", async () => {

@@ -259,7 +259,7 @@ impl<S: Sql> Endpoint<S> {
         if counted {
             loaded.outbox.counted(now);
         }
-        let ends = loaded.keys.values().filter_map(Key::end_due).min();
+        let ends = loaded.keys.values().filter_map(|key| key.next_end(now)).min();
         Ok(next.into_iter().chain(loaded.permits.next_rest()).chain(ends).min())
     }
 

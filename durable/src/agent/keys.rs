@@ -63,6 +63,13 @@ impl Key {
         self.expires.filter(|_| self.revoked.is_none() && !self.end_told)
     }
 
+    /// When it, or its secret before the last rotation, will open nothing any more, as long as something is to be done
+    /// then: an event told, sockets closed.
+    pub(super) fn next_end(&self, now: Millis) -> Option<Millis> {
+        let old = self.old.as_ref().map(|old| old.until).filter(|until| now < *until && self.is_live(now));
+        self.end_due().into_iter().chain(old).min()
+    }
+
     /// The hash of the secret before the last rotation, while that is valid.
     pub(super) fn old_hash(&self, now: Millis) -> Option<&SecretHash> {
         self.old.as_ref().filter(|old| now < old.until).map(|old| &old.hash)

@@ -6,7 +6,6 @@
 //! nothing; they are told some seconds after they changed, and never by an agent at rest.
 
 use super::endpoint::Endpoint;
-use super::keys::Key;
 use crate::sql::{column, Sql, SqlError, Statement, Value};
 use moltghost_protocol::control::event::AgentEvent;
 use moltghost_protocol::error::Problem;
@@ -130,10 +129,11 @@ impl<S: Sql> Endpoint<S> {
         outbox.due
     }
 
-    /// When the account is to be told at the latest, by the alarm: of what waits, or of a key that will have ended.
+    /// When the account is to be told at the latest, by the alarm: of what waits, or of a key that will have ended, be it
+    /// only its secret before the last rotation.
     pub fn tell_by(&self) -> Option<Millis> {
         let loaded = self.loaded.as_ref()?;
-        loaded.keys.values().filter_map(Key::end_due).chain(loaded.outbox.due).min()
+        loaded.keys.values().filter_map(|key| key.next_end(self.now)).chain(loaded.outbox.due).min()
     }
 
     /// Whether an event waits that nobody has tried to tell yet.

@@ -1,7 +1,8 @@
 //! Rotating a key: a new secret under the same id, and a while in which the old one is valid too.
 //!
-//! One row changes, in one commit with the event that tells of it, so a rotation is there whole or not at all. Its id makes it idempotent: the secret is derived
-//! from it, so asking again tells the same one, and the grace period does not begin anew.
+//! One row changes, in one commit with the event that tells of it, so a rotation is there whole or not at all. Its id
+//! makes it idempotent: the secret is derived from it, so asking again tells the same one, and the grace period does not
+//! begin anew. Runs belong to the key and go on; sockets belong to the secret that opened them, and close when it ends.
 
 use super::endpoint::{Answer, Endpoint};
 use super::keys::OldSecret;
@@ -63,6 +64,8 @@ impl<S: Sql> Endpoint<S> {
         )];
         statements.extend(self.event(&told));
         self.sql.batch(&statements)?;
+        // Sockets of a secret that is valid no more close at once.
+        self.alarmed = true;
         let loaded = self.existing()?;
         let key = loaded.keys.get_mut(&ask.id).ok_or_else(unknown)?;
         key.hash = ask.hash;

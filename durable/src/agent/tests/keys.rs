@@ -46,6 +46,21 @@ fn a_key_is_not_revoked_by_one_who_does_not_hold_it() {
 }
 
 #[test]
+fn a_key_is_due_for_rotation_after_thirty_days_to_the_millisecond() {
+    let mut bench = Bench::running();
+    bench.key(1);
+    let mut due_at = |now| {
+        bench.now = now;
+        bench.crash();
+        let page: moltghost_protocol::control::page::Page<KeyDocument> =
+            bench.ok(AgentOp::Keys(moltghost_protocol::control::page::PageRequest::default()));
+        (page.data[0].age_days, page.data[0].rotate_due)
+    };
+    assert_eq!(due_at(START + 30 * DAY - 1), (29, false));
+    assert_eq!(due_at(START + 30 * DAY), (30, true));
+}
+
+#[test]
 fn keys_are_shown_with_their_age_and_last_use() {
     let mut bench = Bench::running();
     let key = bench.key(1);

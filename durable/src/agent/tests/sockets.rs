@@ -70,6 +70,26 @@ fn a_ticket_opens_once_within_its_minute_on_its_page_across_crashes() {
 const TICKET: Millis = crate::agent::ticket::TICKET_MS;
 
 #[test]
+fn a_rotation_has_the_sockets_of_ended_secrets_closed() {
+    let mut bench = Bench::running();
+    let old = bench.key(1);
+    let opened = bench.open_by_key(&old).unwrap();
+    let mut rotated = |seed: u8, grace_seconds| {
+        let ask = moltghost_protocol::object::agent::RotateKey {
+            id: old.id.clone(),
+            hash: SecretHash::of(&Secret::mint([seed; 32]), &bench.pepper),
+            rotation: None,
+            grace_seconds,
+        };
+        bench.ok::<KeyDocument>(AgentOp::RotateKey(Box::new(ask)));
+        let closes = bench.endpoint.must_close(&opened, bench.now).is_some();
+        (std::mem::take(&mut bench.endpoint.dismisses), closes)
+    };
+    assert_eq!(rotated(2, 60), (true, false), "the old secret is valid still");
+    assert_eq!(rotated(3, 60), (true, true), "it is the last but one now");
+}
+
+#[test]
 fn no_ticket_is_stored_as_it_is() {
     let mut bench = Bench::running();
     let key = bench.key(1);
