@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { OPERATOR_TOKEN } from "../harness/index.ts";
+import { contract } from "../harness/openapi/document.ts";
 import { refused, type Session, session } from "./session.ts";
 
 describe("sessions of the console", () => {
@@ -44,6 +45,34 @@ describe("sessions of the console", () => {
       assert.equal((await s.call("/session", { token, headers: { cookie: one.cookie ?? "" } })).status, 200);
       assert.equal((await shown(await signIn(token))).status, 200);
     }
+  });
+
+  it("change nothing for another site, and nothing that is not JSON", async () => {
+    const own = await signIn(OPERATOR_TOKEN);
+    const { "content-type": _, ...vague } = own;
+    const cases: [Record<string, string>, number, string][] = [
+      [{ ...own, "sec-fetch-site": "cross-site" }, 403, "origin_not_allowed"],
+      [{ cookie: own.cookie ?? "", origin: "https://evil.example" }, 403, "origin_not_allowed"],
+      [vague, 415, "unsupported_media_type"],
+    ];
+    let changes = 0;
+    for (const [path, item] of Object.entries(contract.paths)) {
+      for (const method of ["post", "put", "patch", "delete"] as const) {
+        if (!path.startsWith("/api/v1/") || item[method] === undefined) {
+          continue;
+        }
+        changes += 1;
+        const address = path.slice("/api/v1".length).replaceAll(/\{[a-z]+\}/g, "none");
+        for (const [headers, status, code] of cases) {
+          const options = { method: method.toUpperCase(), headers, token: null };
+          const answer = await s.call(address, options);
+          assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
+          assert.equal(answer.json<{ error: { code: string } }>().error.code, code);
+        }
+      }
+    }
+    assert.ok(changes > 20, `${changes} changes`);
+    assert.equal((await shown({ ...own, "sec-fetch-site": "cross-site" })).status, 200);
   });
 
   it("end with their token, all of them", async () => {

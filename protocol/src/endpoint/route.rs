@@ -65,8 +65,7 @@ impl Route {
     pub fn allow(self) -> &'static str {
         match self {
             _ if self.is_posted() => "POST, OPTIONS",
-            Self::OpenApi | Self::Socket => "GET, HEAD",
-            Self::Connect => "GET",
+            Self::OpenApi | Self::Socket | Self::Connect => "GET, HEAD",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -127,7 +126,6 @@ impl Route {
         let posted = route.is_posted();
         match method {
             "POST" if posted => Lookup::Found { route, model, head: false },
-            "HEAD" if route == Self::Connect => Lookup::MethodNotAllowed { route, allow: route.allow() },
             "GET" | "HEAD" if !posted => Lookup::Found { route, model, head: method == "HEAD" },
             "OPTIONS" if !matches!(route, Self::OpenApi | Self::Socket | Self::Connect) => {
                 Lookup::Options { route, allow: route.allow() }
@@ -246,6 +244,12 @@ mod tests {
             Route::find("DELETE", "/v1/models/a"),
             Lookup::MethodNotAllowed { route: Route::Model, allow }
         );
+        for upgrade in [Route::Socket, Route::Connect] {
+            let path = upgrade.pattern();
+            assert_eq!(Route::find("HEAD", path), Lookup::Found { route: upgrade, model: None, head: true });
+            let refused = Lookup::MethodNotAllowed { route: upgrade, allow: "GET, HEAD" };
+            assert_eq!(Route::find("OPTIONS", path), refused);
+        }
         assert_eq!(Route::find("OPTIONS", "/v1/models"), Lookup::Options { route: Route::Models, allow });
         for path in
             ["", "/", "/v1", "/v1/chat/", "/v1/models/", "/V1/chat", "/v1/chat/completions/", "//v1/chat"]
