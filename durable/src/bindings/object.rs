@@ -1,10 +1,13 @@
 //! What an object has of the platform: its name, its SQL, its alarm, and other objects.
 
-use super::{glue, task, Failure};
+use super::{glue, now, task, Failure};
 use crate::sql::{Sql, SqlError, Value};
 use moltghost_protocol::time::Millis;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::JsValue;
+
+/// How far ahead of now an alarm is set at the least, in milliseconds.
+const MARGIN: Millis = 10;
 
 /// The storage of the object that this event came to.
 #[derive(Clone)]
@@ -19,11 +22,13 @@ impl Storage {
         Ok(Self(glue::object_storage(state)?))
     }
 
-    /// Sets the object's one alarm.
+    /// Sets the object's one alarm, for some milliseconds from now at the earliest: an alarm may ring a moment before
+    /// its time, and one that is set for that same time again while it rings is taken for the one that rang, and lost.
     ///
     /// # Errors
     /// Where the platform refuses; the alarm stands as before then.
     pub fn set_alarm(&self, time: Millis) -> Result<(), Failure> {
+        let time = time.max(now() + MARGIN);
         #[allow(clippy::cast_precision_loss, reason = "dates are far below 2^53")]
         let time = time as f64;
         // The promise resolves once the alarm is stored; what is answered afterwards waits for that by itself.
