@@ -3,7 +3,8 @@
 //!
 //! A notice is written in the commit of the change that it tells of, where the deployment has a provisioner, and goes once
 //! that has taken it: at least once, in order, under an id that is made of its place and so stays the same. Telling
-//! begins in the same event and is gone on with by the alarm. A notice that nobody took for three days is dropped, and
+//! begins in the same event and is gone on with by the alarm; how long it waits follows from the notice's age, so that an
+//! instance that comes after goes on with the same waits. A notice that nobody took for three days is dropped, and
 //! logged: by then the owner has noticed.
 
 use super::endpoint::{Answer, Endpoint};
@@ -27,8 +28,8 @@ pub(super) struct Notices {
     pub done: Option<&'static str>,
     /// When the next attempt is due; `None` where none waits.
     pub due: Option<Millis>,
-    /// Attempts that failed in a row.
-    failed: u32,
+    /// When the one that is on its way was written.
+    created: Millis,
 }
 
 impl Notices {
@@ -90,12 +91,13 @@ impl<S: Sql> Endpoint<S> {
             return Ok(None);
         }
         self.sql.run("DELETE FROM notice WHERE created < ?1", &[(now - TRIED_FOR).into()])?;
-        let rows = self.sql.run("SELECT seq, body FROM notice ORDER BY seq LIMIT 1", &[])?;
+        let rows = self.sql.run("SELECT seq, body, created FROM notice ORDER BY seq LIMIT 1", &[])?;
         let Some(row) = rows.first() else {
             loaded.notices = Notices::default();
             return Ok(None);
         };
         let (seq, body) = (column(row, 0).int(), column(row, 1).text().to_owned());
+        loaded.notices.created = column(row, 2).int();
         loaded.notices.due = Some(now + 4 * RETRY);
         Ok(Some(Notice { seq, id: format!("msg_{}_{seq}", loaded.id), body }))
     }
@@ -108,9 +110,9 @@ impl<S: Sql> Endpoint<S> {
         self.touch()?;
         let Some(loaded) = &mut self.loaded else { return Ok(false) };
         if !taken {
-            let wait = (RETRY << loaded.notices.failed.min(10)).min(MAX_RETRY);
-            loaded.notices.failed += 1;
-            loaded.notices.due = Some(now + wait);
+            // Each wait is as long as all before it, and a first one more.
+            let wait = now - loaded.notices.created + RETRY;
+            loaded.notices.due = Some(now + wait.clamp(RETRY, MAX_RETRY));
             return Ok(false);
         }
         self.sql.run("DELETE FROM notice WHERE seq = ?1", &[notice.seq.into()])?;

@@ -88,6 +88,12 @@ fn a_notice_keeps_its_id_is_not_sent_twice_at_once_and_waits_ever_longer() {
     let mut waits = Vec::new();
     for _ in 0..14 {
         assert!(!bench.endpoint.noticed(&first, false, bench.now).unwrap());
+        // An instance that comes after, as after each idle while, sends it at once and waits as long then.
+        let due = bench.endpoint.loaded.as_ref().unwrap().notices.due;
+        crash(&mut bench);
+        assert_eq!(next(&mut bench), Some(first.clone()));
+        assert!(!bench.endpoint.noticed(&first, false, bench.now).unwrap());
+        assert_eq!(bench.endpoint.loaded.as_ref().unwrap().notices.due, due);
         let due = bench.endpoint.loaded.as_ref().unwrap().notices.due.unwrap();
         waits.push((due - bench.now) / 1_000);
         bench.now = due - 1;
@@ -96,7 +102,6 @@ fn a_notice_keeps_its_id_is_not_sent_twice_at_once_and_waits_ever_longer() {
         assert_eq!(next(&mut bench), Some(first.clone()));
     }
     assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600, 3_600, 3_600]);
-    // A crash forgets how often it failed, and nothing else.
     crash(&mut bench);
     assert_eq!(next(&mut bench), Some(first.clone()));
     assert!(bench.endpoint.noticed(&first, true, bench.now).unwrap());
