@@ -9,29 +9,37 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** Opens the one file below a folder that has a table and, where one is given, a row of it. */
-function opened(persist: string, table: string, where = "1"): DatabaseSync {
+/** Opens the one file below a folder that has all the tables. */
+function opened(persist: string, ...tables: string[]): DatabaseSync {
   for (const name of readdirSync(persist, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".sqlite")) {
       continue;
     }
     const database = new DatabaseSync(join(persist, name));
-    const found = database
-      .prepare("SELECT 1 FROM sqlite_master WHERE name = ? AND type = 'table'")
-      .get(table);
-    if (found !== undefined && database.prepare(`SELECT 1 FROM ${table} WHERE ${where} LIMIT 1`).get()) {
+    const find = database.prepare("SELECT 1 FROM sqlite_master WHERE name = ? AND type = 'table'");
+    if (tables.every((table) => find.get(table) !== undefined)) {
       return database;
     }
     database.close();
   }
-  throw new Error(`no database below ${persist} has a table ${table} where ${where}`);
+  throw new Error(`no database below ${persist} has the tables ${tables.join(", ")}`);
 }
 
-const NUMBERS = "WITH RECURSIVE number (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM number WHERE n < ?2)";
+/** Moves the one mark of a conversation. */
+function moved(database: DatabaseSync, update: string, total: number, name: string): void {
+  const { changes } = database.prepare(update).run(total, name);
+  if (changes !== 1) {
+    throw new Error(`${name} has ${changes} marks where one was to move: ${update}`);
+  }
+}
+
+// A number of JavaScript is bound as a float.
+const NUMBERS =
+  "WITH RECURSIVE number (n) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT n + 1 FROM number WHERE n < ?2)";
 
 /** Has a room hold `total` entries: copies of its last message, each with an id of its own. */
 export function fillRoom(persist: string, network: string, room: string, total: number): void {
-  const log = opened(persist, "conversation", `id = '${room}'`);
+  const log = opened(persist, "conversation", "log");
   const last = log.prepare("SELECT offset, body FROM log ORDER BY offset DESC LIMIT 1").get();
   const { offset, body } = last as { offset: number; body: string };
   log.exec("BEGIN");
@@ -42,9 +50,12 @@ export function fillRoom(persist: string, network: string, room: string, total: 
        FROM number, log l WHERE l.offset = ?1 - 1`,
     )
     .run(offset + 1, total);
-  log.exec(`UPDATE mark SET history = ${total}, search = ${total}; COMMIT`);
+  log.exec(`UPDATE mark SET history = ${total}, search = ${total}, hub = ${total}; COMMIT`);
   log.close();
   const name = `room:${network}:${room}`;
+  const hub = opened(persist, "conversation", "event");
+  moved(hub, "UPDATE conversation SET position = ? WHERE name = ?", total, name);
+  hub.close();
   const history = opened(persist, "history_mark");
   history.exec("BEGIN");
   history
@@ -53,7 +64,7 @@ export function fillRoom(persist: string, network: string, room: string, total: 
        SELECT ?3, n, ?4, 'message.created', '', 'filled-' || n, 0, ?5 FROM number`,
     )
     .run(offset + 1, total, name, network, body);
-  history.prepare("UPDATE history_mark SET offset = ? WHERE conversation = ?").run(total, name);
+  moved(history, "UPDATE history_mark SET offset = ? WHERE conversation = ?", total, name);
   history.exec("COMMIT");
   history.close();
   const search = opened(persist, "document");
@@ -68,7 +79,7 @@ export function fillRoom(persist: string, network: string, room: string, total: 
   search
     .prepare(`${NUMBERS} INSERT INTO document (id, conversation, offset) SELECT n, ?3, n FROM number`)
     .run(offset + 1, total, name);
-  search.prepare("UPDATE mark SET offset = ? WHERE conversation = ?").run(total, name);
+  moved(search, "UPDATE mark SET offset = ? WHERE conversation = ?", total, name);
   search.exec("COMMIT");
   search.close();
 }
