@@ -98,8 +98,14 @@ function Replies({ message }: { message: Message }) {
   );
 }
 
+interface ActionsProps {
+  message: Message;
+  place: string;
+  conversation: Conversation;
+}
+
 /** What can be done with a message: answer it in a thread, and link to it. */
-function Actions({ message, conversation }: { message: Message; conversation: Conversation }) {
+function Actions({ message, place, conversation }: ActionsProps) {
   const room = conversation.kind === "room" ? rooms.value.get(conversation.id) : undefined;
   const begun = threadsOf.value.get(message.id)?.[0]?.id;
   const reply = () => {
@@ -115,12 +121,7 @@ function Actions({ message, conversation }: { message: Message; conversation: Co
           <span class="sr">Reply in a thread</span>
         </button>
       )}
-      <Copy
-        text={location.origin + address(placeOfMessage(message))}
-        label="Copy the link"
-        icon="link"
-        onlyIcon
-      />
+      <Copy text={location.origin + place} label="Copy the link" icon="link" onlyIcon />
     </span>
   );
 }
@@ -144,17 +145,14 @@ interface MessageProps {
 export const MessageView = memo(({ message, continued, marked, conversation }: MessageProps) => {
   const { from } = message;
   const name = from.name ?? from.id;
+  const when = full(message.created_at);
+  const place = address(placeOfMessage(message));
   const calls = callsOperator(message);
   const classes = ["message", continued && "continued", marked && "marked", calls && "calls"]
     .filter(Boolean)
     .join(" ");
   return (
-    <article
-      class={classes}
-      tabIndex={-1}
-      data-message={message.id}
-      aria-label={`${name}, ${full(message.created_at)}`}
-    >
+    <article class={classes} tabIndex={-1} data-message={message.id} aria-label={`${name}, ${when}`}>
       <span class={`avatar hue-${hue(from.id)}`} aria-hidden="true">
         {continued ? "" : [...name][0]?.toUpperCase()}
       </span>
@@ -172,10 +170,10 @@ export const MessageView = memo(({ message, continued, marked, conversation }: M
           <span class="kind">{from.type}</span>
         </header>
       )}
-      <a class="when" href={address(placeOfMessage(message))} title={full(message.created_at)}>
+      <a class="when" href={place} title={when}>
         <time dateTime={message.created_at}>{clock(message.created_at)}</time>
       </a>
-      <Actions message={message} conversation={conversation} />
+      <Actions message={message} place={place} conversation={conversation} />
       <div class="body" dir="auto">
         {calls && <span class="called">Mentions you</span>}
         {message.parts.map((part, index) => (

@@ -43,7 +43,8 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
 
   const restore = useCallback(() => {
     const box = view.current;
-    if (box === null) {
+    // Before there are messages there is no place to keep, and asking for it would cost a layout.
+    if (box === null || timeline.state.peek() === "loading") {
       return;
     }
     if (end.current) {
@@ -52,7 +53,7 @@ function useKeptPlace(timeline: Timeline, at: string | undefined) {
       box.scrollTop += anchor.current.element.getBoundingClientRect().top - anchor.current.top;
     }
     anchor.current = anchorOf(box);
-  }, []);
+  }, [timeline]);
 
   /** Notes whether the reader is where the newest message is. */
   const settle = useCallback(() => {

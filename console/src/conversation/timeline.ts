@@ -6,6 +6,7 @@
 import { batch, signal } from "@preact/signals";
 import { words } from "../api/call.ts";
 import { type Conversation, type Message, type MessagePage, readMessages } from "../api/network.ts";
+import { painted } from "../ui/painted.ts";
 
 /** Messages that are drawn, measured and left out of the page together. */
 export interface Block {
@@ -15,6 +16,10 @@ export interface Block {
 
 const BLOCK = 40;
 const PAGE = 80;
+/** Messages that are drawn in one go, where the view has some already. */
+const SLICE = 20;
+/** A message is at least this high, in pixels. */
+const LEAST_HEIGHT = 24;
 /** What came while the line was down is read in order up to here; after more than that the newest page is read anew. */
 const RESUME_PAGES = 8;
 
@@ -50,13 +55,22 @@ export class Timeline {
     await this.#exclusively(async () => {
       this.state.value = "loading";
       const page = at === undefined ? await this.#page({ limit: PAGE }) : await this.#around(at);
+      // What fills the view first: the rest of a page costs more to draw than its reader should wait for.
+      const later = at === undefined ? page.messages.slice(0, -Math.ceil(innerHeight / LEAST_HEIGHT)) : [];
       batch(() => {
         this.#ids = new Set();
         this.blocks.value = [];
-        this.#append(page.messages);
-        this.hasOlder.value = page.older;
+        this.#append(page.messages.slice(later.length));
+        this.hasOlder.value = page.older || later.length > 0;
         this.hasNewer.value = page.newer;
         this.state.value = "ready";
+      });
+      while (later.length > 0) {
+        await painted();
+        this.#prepend(later.splice(-SLICE));
+      }
+      batch(() => {
+        this.hasOlder.value = page.older;
         this.#addWaiting();
       });
     });
@@ -209,7 +223,10 @@ export class Timeline {
   }
 
   #prepend(messages: readonly Message[]): void {
-    this.blocks.value = [...cut(this.#fresh(messages)), ...this.blocks.value];
+    const fresh = this.#fresh(messages);
+    if (fresh.length > 0) {
+      this.blocks.value = [...cut(fresh), ...this.blocks.value];
+    }
   }
 }
 

@@ -13,8 +13,7 @@ const MINUTES = 60;
 const STEP_SECONDS = 60;
 const FRESH_MS = 10_000;
 
-const whole = new Intl.NumberFormat();
-const number = (value: number): string => whole.format(Math.round(value));
+const number = (value: number): string => Math.round(value).toLocaleString();
 export const duration = (ms: number): string =>
   ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 

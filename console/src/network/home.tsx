@@ -4,10 +4,10 @@ import { keyOf, type Room } from "../api/network.ts";
 import type { Newest } from "../live/directory.ts";
 import { address } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
-import { Empty } from "../ui/states.tsx";
+import { Empty, Waiting } from "../ui/states.tsx";
 import { ago, full } from "../ui/time.ts";
 import { Policy } from "./policy.tsx";
-import { directory, network, silent } from "./state.ts";
+import { directory, lookedUp, network, silent } from "./state.ts";
 import { unreadCount } from "./unread.ts";
 
 const plural = (count: number, thing: string) => `${String(count)} ${thing}${count === 1 ? "" : "s"}`;
@@ -94,13 +94,17 @@ export function Home() {
       ) : (
         <section>
           <h2>Rooms, the latest first</h2>
-          <ul class="room-rows">
-            {[...rooms.values()]
-              .sort((a, b) => time(b).localeCompare(time(a)) || a.name.localeCompare(b.name))
-              .map((room) => (
-                <RoomRow key={room.id} room={room} last={last(room)} />
-              ))}
-          </ul>
+          {lookedUp.value ? (
+            <ul class="room-rows">
+              {[...rooms.values()]
+                .sort((a, b) => time(b).localeCompare(time(a)) || a.name.localeCompare(b.name))
+                .map((room) => (
+                  <RoomRow key={room.id} room={room} last={last(room)} />
+                ))}
+            </ul>
+          ) : (
+            <Waiting what="rooms" />
+          )}
         </section>
       )}
     </article>

@@ -53,6 +53,8 @@ export const line = signal<LineState>("connecting");
 export const recent = signal<readonly NetworkEvent[]>([]);
 /** Rooms in which nothing was said when they were looked up. */
 export const silent = signal<ReadonlySet<string>>(new Set());
+/** Whether the newest messages of the first rooms were looked up: before, a list by their time has no order. */
+export const lookedUp = signal(false);
 /** Rooms whose threads were read: one that is not known there is new. */
 export const threadsKnown = signal<ReadonlySet<string>>(new Set());
 /** Messages that called on the operator since the page was opened, newest first. */
@@ -65,6 +67,7 @@ const MOST_CALLS = 200;
 const MOST_TIMELINES = 12;
 /** Of how many rooms the newest message is looked up, so that what came while the page was shut shows. */
 const MOST_LOOKED_UP = 40;
+const LOOKED_UP_TOGETHER = 10;
 
 const timelines = new Map<string, Timeline>();
 const threadsRead = new Set<string>();
@@ -135,6 +138,7 @@ export function leave(): void {
     recent.value = [];
     calls.value = [];
     silent.value = new Set();
+    lookedUp.value = false;
     threadsKnown.value = new Set();
     network.value = null;
   });
@@ -188,19 +192,37 @@ async function readLists(): Promise<void> {
   }
 }
 
+/** The newest message of some rooms, all shown at once: a list by their time is not put in order again and again. */
+async function lookUp(ids: readonly string[]): Promise<void> {
+  const pages = await Promise.all(
+    ids.map(async (id) => await readMessages({ kind: "room", id }, { limit: 1 }).catch(() => undefined)),
+  );
+  batch(() => {
+    for (const [at, page] of pages.entries()) {
+      const message = page?.messages?.[0];
+      if (message !== undefined) {
+        directory.value = reduce(directory.value, {
+          id: "",
+          type: "message.created",
+          created_at: "",
+          message,
+        });
+      } else if (page !== undefined) {
+        silent.value = new Set([...silent.value, ids[at] ?? ""]);
+      }
+    }
+  });
+}
+
 /** What came while the page was shut: the newest message of rooms, those that were read before first. */
 async function lookUpNewest(): Promise<void> {
   const read = (id: string) => Number(readUpTo.value.has(`room:${id}`));
-  const rooms = [...directory.value.rooms.keys()].sort((a, b) => read(b) - read(a));
-  for (const id of rooms.slice(0, MOST_LOOKED_UP)) {
-    const page = await readMessages({ kind: "room", id }, { limit: 1 }).catch(() => undefined);
-    const message = page?.messages?.[0];
-    if (message !== undefined) {
-      directory.value = reduce(directory.value, { id: "", type: "message.created", created_at: "", message });
-    } else if (page !== undefined) {
-      silent.value = new Set([...silent.value, id]);
-    }
+  const rooms = [...directory.value.rooms.keys()].sort((a, b) => read(b) - read(a)).slice(0, MOST_LOOKED_UP);
+  for (let at = 0; at < rooms.length; at += LOOKED_UP_TOGETHER) {
+    await lookUp(rooms.slice(at, at + LOOKED_UP_TOGETHER));
+    lookedUp.value = true;
   }
+  lookedUp.value = true;
 }
 
 function take({ data }: ServerEvent): void {
