@@ -81,6 +81,7 @@ describe("a replica", () => {
       await page.keyboard.press("Escape");
       await dialog.waitFor({ state: "detached" });
       assert.equal(east.goaways.length, 0);
+      await ask.and(page.locator(":focus")).waitFor();
       await page.keyboard.press("Enter");
       await dialog.getByRole("button", { name: "Drain" }).focus();
       await page.keyboard.press("Enter");
