@@ -118,7 +118,7 @@ describe("an agent that could not be started", () => {
         for (const answer of [await one.chat(body), await one.completions(body)]) {
           expectCode(answer, 503, "agent_failed");
           assert.equal(answer.header("x-should-retry"), "false");
-          assert.match(answer.text, /not ready within 1 seconds: the pod answers with status 500/);
+          assert.match(answer.text, /not ready within 1 s: the pod answers with status 500/);
         }
       }
       expectCode(await one.call("/v1/tools", { json: { prompt: "hi", tools: ["x"] } }), 503, "agent_failed");
