@@ -175,8 +175,8 @@ impl Loaded {
         Problem::new(
             Code::AgentBusy,
             format!(
-                "The agent is busy: it runs as many calls at once as it may ({most}), and none ended in time. Try again in a moment; the \
-                 owner can raise limits.concurrency."
+                "The agent is busy: it runs as many calls at once as it may ({most}), and none ended in time. Try \
+                 again in a moment; the owner can raise limits.concurrency."
             ),
         )
         .retry(Retry::After(u32::try_from(wait).unwrap_or(59_000)))
