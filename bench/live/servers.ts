@@ -8,8 +8,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { end } from "../../tests/harness/child.ts";
 import { discard, scratch } from "../../tests/harness/scratch.ts";
+import { OPERATOR_TOKEN } from "../../tests/harness/worker.ts";
+import { builtWorker, type RunningWorkerd, startRawWorkerd } from "../../tests/harness/workerd.ts";
 import { MOLTNET, startOriginal } from "../../tests/network/original.ts";
-import { type RunningOurs, startOurs } from "../../tests/network/ours.ts";
+import { type RunningOurs, setUp, startOurs, variables } from "../../tests/network/ours.ts";
 import { NONE } from "../../tests/network/setup.ts";
 import { say } from "../step.ts";
 import { startWorkerd } from "../workerd.ts";
@@ -70,15 +72,48 @@ async function withRoom(target: Target): Promise<Target> {
   return target;
 }
 
+const MOST = { CALL_LOG: "off", STREAMS: "30000", STREAMS_PER_IDENTITY: "30000", ATTACHMENTS: "30000" };
+const MOST_POSTS = { posts_per_minute: 10_000_000, registrations_per_hour: 10_000_000, agents: 100_000 };
+
 /** Our Worker; `worker` kills and evicts. */
 export async function ours(vars: Record<string, string> = {}): Promise<Target & RunningOurs> {
   const persist = join(folder, `ours-${ends.length}`);
-  const most = { STREAMS: "30000", STREAMS_PER_IDENTITY: "30000", ATTACHMENTS: "30000" };
-  const running = await startOurs(NONE, { persist, vars: { CALL_LOG: "off", ...most, ...vars } });
+  const running = await startOurs(NONE, { persist, vars: { ...MOST, ...vars } });
   ends.push(() => running.worker.kill9());
-  const most_posts = { posts_per_minute: 10_000_000, registrations_per_hour: 10_000_000, agents: 100_000 };
-  await running.worker.control("/network/limits", { method: "PATCH", json: most_posts });
+  await running.worker.control("/network/limits", { method: "PATCH", json: MOST_POSTS });
   const target = { ...running, name: "ours" as const, pid: running.worker.pid };
+  await withRoom(target);
+  return target;
+}
+
+/** How our Worker runs alone. */
+export interface Alone {
+  /** Whether V8's inspector is let in. */
+  inspector?: boolean;
+  /** Whether `inside.js` stands before it. */
+  attachesInside?: boolean;
+}
+
+/** Our Worker on raw workerd: one process, nothing before it, and no D1. */
+export async function oursRaw(alone: Alone = {}): Promise<Target & { worker: RunningWorkerd }> {
+  const persist = join(folder, `raw-${ends.length}`);
+  const built = builtWorker({ ...variables(NONE), ...MOST });
+  if (alone.attachesInside === true) {
+    const path = fileURLToPath(new URL("inside.js", import.meta.url));
+    built.modules.unshift({ name: "inside.js", path, type: "esModule" });
+  }
+  const worker = await startRawWorkerd(built, { persist, inspector: alone.inspector === true });
+  ends.push(() => worker.kill9());
+  await setUp(worker.url, OPERATOR_TOKEN, NONE);
+  const answer = await fetch(`${worker.url}/api/v1/network/limits`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify(MOST_POSTS),
+  });
+  if (!answer.ok) {
+    throw new Error(`the limits were answered with ${answer.status}: ${await answer.text()}`);
+  }
+  const target = { name: "ours" as const, url: worker.url, pid: worker.pid, worker };
   await withRoom(target);
   return target;
 }

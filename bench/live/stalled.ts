@@ -1,26 +1,27 @@
 // One reader that stops reading, over WebSocket and over SSE: what that costs the others, whether it has everything
-// once it reads again, and what the server's memory holds for it. The last is measured with many that stop at the same
-// time, as a collector's moods outweigh what one of them costs.
+// once it reads again, and what the server's memory holds for it.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { attachments, close, delays, dry, median, observers, paced, quantile } from "./load.ts";
+import { Heap } from "../heap.ts";
+import { attachments, close, delays, dry, observers, paced, quantile } from "./load.ts";
 import { Attachment, Observer, type Receiver } from "./receiver.ts";
-import { memory, original, ours, type Target } from "./servers.ts";
+import { original, ours, oursRaw, type Target } from "./servers.ts";
 import { judge, tell } from "./verdict.ts";
 
 const OTHERS = 15;
 const RATE = 50;
-const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const SLICE_MS = Number(process.env.SECONDS ?? 3) * 1_000;
+const ROUNDS = Number(process.env.ROUNDS ?? 9);
+const SLICE_MS = Number(process.env.SECONDS ?? 6) * 1_000;
 /** How many stop for the measurement of memory, and how much of it each may cost. */
 const MANY = Number(process.env.STALLED ?? 16);
+const HELD_ROUNDS = 3;
 const MOST_BYTES = 2 ** 20;
 const FILLER = "x".repeat(20_000);
 const BURST_MS = 3_000;
 const BURST_FILLER = "x".repeat(100_000);
 
 interface Stall {
-  /** The others' p99 without the stalled reader and with it, and the ratio, each in the median. */
+  /** The others' p99 over all rounds without the stalled reader and with it, in milliseconds, and the ratio. */
   without: number;
   with_: number;
   share: number;
@@ -34,15 +35,15 @@ async function burst(target: Target): Promise<number> {
 
 async function measure(target: Target, others: Receiver[], stalled: Receiver): Promise<Stall> {
   let posts = 0;
-  const slice = async (): Promise<number> => {
+  const slice = async (): Promise<number[]> => {
     posts += await burst(target);
     await dry(others);
     delays(others);
     posts += await paced(target, RATE, SLICE_MS, FILLER);
     await dry(others);
-    return quantile(delays(others), 0.99);
+    return delays(others);
   };
-  const paused = async (): Promise<number> => {
+  const paused = async (): Promise<number[]> => {
     await dry([stalled]);
     stalled.pause();
     const late = await slice();
@@ -55,34 +56,39 @@ async function measure(target: Target, others: Receiver[], stalled: Receiver): P
   await dry([stalled]);
   const came = stalled.messages;
   posts = 0;
-  const pairs: [number, number][] = [];
+  const [without, with_]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round += 1) {
     // Which comes first alternates.
-    const first = round % 2 === 0 ? await slice() : await paused();
-    const second = round % 2 === 0 ? await paused() : await slice();
-    pairs.push(round % 2 === 0 ? [first, second] : [second, first]);
+    if (round % 2 === 0) {
+      without.push(...(await slice()));
+      with_.push(...(await paused()));
+    } else {
+      with_.push(...(await paused()));
+      without.push(...(await slice()));
+    }
   }
   await dry([stalled]);
+  const p99 = [quantile(without, 0.99), quantile(with_, 0.99)] as const;
   return {
-    without: median(pairs.map(([without]) => without)),
-    with_: median(pairs.map(([, with_]) => with_)),
-    share: median(pairs.map(([without, with_]) => with_ / without)),
+    without: p99[0],
+    with_: p99[1],
+    share: p99[1] / p99[0],
     lost: posts - (stalled.messages - came),
   };
 }
 
 /**
- * What the server's memory holds for each of many stalled readers, in bytes: how much more it grows by while they are
- * stalled than while they read, in the median of the rounds. What they read is more than it may keep for them.
+ * What the server keeps alive for each of many stalled readers, in bytes: V8 collects garbage before each look, as the
+ * process's own size moves by more than what is looked for. What they do not read is more than may be kept for them.
  */
-async function held(target: Target, stalled: Receiver[]): Promise<number> {
+async function held(target: Target, heap: Heap, stalled: Receiver[]): Promise<number> {
   const slice = async (): Promise<number> => {
-    const before = memory(target.pid);
+    const before = await heap.live();
     await burst(target);
-    return memory(target.pid) - before;
+    return (await heap.live()) - before;
   };
   const each: number[] = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
+  for (let round = 0; round < HELD_ROUNDS; round += 1) {
     const without = await slice();
     await dry(stalled);
     for (const reader of stalled) {
@@ -94,12 +100,9 @@ async function held(target: Target, stalled: Receiver[]): Promise<number> {
     }
     await sleep(500);
     await dry(stalled);
-    // The first warms up.
-    if (round > 0) {
-      each.push((with_ - without) / stalled.length);
-    }
+    each.push((with_ - without) / stalled.length);
   }
-  return median(each);
+  return Math.max(...each);
 }
 
 function report(title: string, own: boolean, { without, with_, share, lost }: Stall): void {
@@ -116,7 +119,7 @@ function report(title: string, own: boolean, { without, with_, share, lost }: St
 
 function reportHeld(title: string, bytes: number): void {
   const figure = `${(bytes / 1024).toFixed(0)} KiB`;
-  judge(`${title}: memory for each of ${MANY} stalled`, figure, "≤ 1 MiB", bytes <= MOST_BYTES);
+  judge(`${title}: alive for each of ${MANY} stalled, at most`, figure, "≤ 1 MiB", bytes <= MOST_BYTES);
 }
 
 export async function stalled(): Promise<void> {
@@ -131,14 +134,15 @@ export async function stalled(): Promise<void> {
     const watcher = new Observer(target.url);
     report(`${target.name}, observer`, own, await measure(target, watchers, watcher));
     close([...watchers, watcher]);
-    if (own) {
-      const many = await attachments(target, MANY);
-      reportHeld(`${target.name}, attachment`, await held(target, many));
-      close(many);
-      await sleep(1_000);
-      const more = await observers(target, MANY);
-      reportHeld(`${target.name}, observer`, await held(target, more));
-      close(more);
-    }
   }
+  const target = await oursRaw({ inspector: true });
+  const heap = await Heap.open(target.worker.inspector ?? 0);
+  const many = await attachments(target, MANY);
+  reportHeld("ours, attachment", await held(target, heap, many));
+  close(many);
+  await sleep(1_000);
+  const more = await observers(target, MANY);
+  reportHeld("ours, observer", await held(target, heap, more));
+  close(more);
+  heap.close();
 }
