@@ -89,6 +89,8 @@ class Crowd {
       return;
     }
     this.#judge(question, stream, answer.status, answer.text);
+    // As a client does; without it, callers would keep what comes back from coming back.
+    if (answer.status >= 400) await sleep(20);
   }
 
   #judge(question: string, stream: boolean, status: number, text: string): void {
