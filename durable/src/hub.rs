@@ -20,6 +20,7 @@ mod observe;
 mod peers;
 mod presence;
 mod push;
+mod quiet;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,8 @@ pub trait World {
     fn wake(&self, time: Millis);
     /// Calls [`Hub::flush`] after `ms`, in a turn of its own.
     fn later(&self, ms: Millis);
+    /// Tells conversations, by their names, that somebody follows. Nothing waits for it.
+    fn followed(&self, conversations: Vec<String>);
     /// Asks the directory; `nonce` as in `NetworkAsk`.
     fn network(&self, op: NetworkOp, nonce: String) -> impl Future<Output = Outcome<Reply>>;
     /// The open sockets.
@@ -80,6 +83,8 @@ pub struct Hub<S, W: World> {
     /// When observers were told last, and whether they are to be told later.
     told: Cell<Millis>,
     pacing: Cell<bool>,
+    /// Who was told a moment ago that nobody follows.
+    quiet: RefCell<quiet::Quiet>,
     /// When observers were last asked whether they are still there.
     probed: Cell<Millis>,
     /// Since when, and when last, something changed that is not kept yet with the sockets of attachments.
@@ -107,6 +112,7 @@ impl<S: Sql, W: World> Hub<S, W> {
             peers: RefCell::default(),
             told: Cell::new(0),
             pacing: Cell::new(false),
+            quiet: RefCell::default(),
             probed: Cell::new(0),
             unsettled: Cell::new(None),
             settles: Cell::new(0),

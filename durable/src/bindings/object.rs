@@ -257,7 +257,8 @@ impl Later {
         Ok(glue::soon(self.work.as_ref())?)
     }
 
-    /// The same, for what takes several messages together: right after this turn where no other message is on its way.
+    /// The same, for what takes several messages together: right after this turn where no other message to the
+    /// object is on its way.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.

@@ -41,7 +41,11 @@ impl<S: Sql, W: World> Hub<S, W> {
         let kept = KeptAttachment { admitted, until, live: None };
         keep(&socket, &kept);
         socket.say(&frame::hello(self.beats().advertised));
+        let first = peers.is_empty();
         peers.attach(&self.settings.id, socket, kept);
+        if first {
+            self.is_followed();
+        }
         self.world.wake(until);
         Ok(())
     }

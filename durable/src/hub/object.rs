@@ -5,7 +5,7 @@
 use super::attachment::Incoming;
 use super::{Hub as Rules, World};
 use crate::bindings::sockets::{self, Socket};
-use crate::bindings::{entry, now, object, random, Failure};
+use crate::bindings::{entry, now, object, random, task, Failure};
 use crate::network::settings;
 use crate::stream::link;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
@@ -13,10 +13,12 @@ use moltghost_protocol::moltnet::frame::MAX_FRAME;
 use moltghost_protocol::name::{self, parse_hub};
 use moltghost_protocol::object::hub::Admitted;
 use moltghost_protocol::object::network::{NetworkAsk, NetworkOp, Reply};
+use moltghost_protocol::object::room::RoomAsk;
 use moltghost_protocol::object::{read_outcome, write, write_outcome};
 use moltghost_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -208,6 +210,27 @@ impl World for Platform {
         if let Some(Err(failure)) = timer.as_ref().map(|timer| timer.after(ms)) {
             entry::log("timer_unset", &failure.to_string());
         }
+    }
+
+    fn followed(&self, conversations: Vec<String>) {
+        let env = self.env.clone();
+        task::soon(async move {
+            let message = &write(&RoomAsk::Followed);
+            let tell = |name: String| {
+                let env = &env;
+                async move {
+                    // It tells what it has a moment later by itself.
+                    if let Err(failure) = object::call(env, object::Class::Room, &name, message).await {
+                        entry::log("conversation_untold", &failure.to_string());
+                    }
+                }
+            };
+            let all = conversations.into_iter();
+            entry::together(
+                all.map(|name| Box::pin(tell(name)) as Pin<Box<dyn Future<Output = ()>>>).collect(),
+            )
+            .await;
+        });
     }
 
     async fn network(&self, op: NetworkOp, nonce: String) -> Outcome<Reply> {

@@ -122,7 +122,11 @@ impl<S: Sql, W: World> Hub<S, W> {
         peer.keep();
         socket.say(&write_outcome(&Ok(Observing { cursor })));
         let pumped = self.pump(&mut peer);
+        let first = peers.is_empty();
         peers.observers.insert(peer.observer.number, peer);
+        if first {
+            self.is_followed();
+        }
         pumped
     }
 

@@ -82,7 +82,10 @@ impl<S: Sql, W: World> Hub<S, W> {
         self.append(statements, drafts)?;
         let position = known.position;
         self.state()?.conversations.remember(&name, known);
-        let quiet = push.may_gather && self.peers()?.is_empty();
-        Ok(if quiet { Stood::Quiet(position) } else { Stood::At(position) })
+        if !push.may_gather || !self.peers()?.is_empty() {
+            return Ok(Stood::At(position));
+        }
+        self.lets_gather(name);
+        Ok(Stood::Quiet(position))
     }
 }

@@ -25,6 +25,8 @@ struct Stage {
     timers: Rc<Cell<usize>>,
     sockets: Rc<RefCell<Vec<FakeSocket>>>,
     faults: Rc<RefCell<Vec<String>>>,
+    /// Conversations that were told that somebody follows.
+    followed: Rc<RefCell<Vec<String>>>,
     /// What the directory answers; without one it cannot be reached.
     directory: Rc<RefCell<Option<Directory>>>,
 }
@@ -54,6 +56,10 @@ impl World for Stage {
     fn later(&self, ms: Millis) {
         self.later.set(Some(self.now.get() + ms));
         self.timers.set(self.timers.get() + 1);
+    }
+
+    fn followed(&self, conversations: Vec<String>) {
+        self.followed.borrow_mut().extend(conversations);
     }
 
     async fn network(&self, op: NetworkOp, nonce: String) -> Outcome<Reply> {

@@ -1,6 +1,7 @@
 //! A conversation in memory, how it is loaded, and the ways in: a message, and the posts that wait.
 
 use super::leases::{Leased, Leases};
+use super::outbox::Consumer;
 use super::schema::STEPS;
 use crate::migrate;
 use crate::sql::{column, Sql, Value};
@@ -36,6 +37,30 @@ pub(super) struct Marks {
     pub hub: u64,
 }
 
+impl Marks {
+    /// A consumer's.
+    pub fn of(self, consumer: Consumer) -> u64 {
+        match consumer {
+            Consumer::Hub => self.hub,
+            Consumer::History => self.history,
+            Consumer::Search => self.search,
+            Consumer::Network => self.network,
+        }
+    }
+}
+
+/// Whether anybody follows, and so the hub must be told at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Followers {
+    /// Somebody does, or it is not known, or something has come for which that does not count.
+    #[default]
+    Some,
+    /// Somebody has begun to: if the hub's next word says that nobody does, it is of before.
+    Begun,
+    /// Nobody did when the hub was last told, and only messages have come since.
+    Nobody,
+}
+
 /// What is in memory once the conversation exists.
 #[derive(Debug, Clone)]
 pub(super) struct Loaded {
@@ -64,8 +89,8 @@ pub struct Room<S> {
     pub searchable: bool,
     /// Whether the hub asked what the conversation is.
     pub(super) hub_asked: bool,
-    /// Whether nobody followed when the hub was last told, and only messages have come since.
-    pub(super) hub_quiet: bool,
+    /// Whether anybody follows, as far as is known.
+    pub(super) followers: Followers,
     pub(super) loaded: Option<Loaded>,
     pub(super) leases: Leases,
 }
@@ -79,7 +104,7 @@ impl<S: Sql> Room<S> {
             limit: MAX_BYTES,
             searchable: false,
             hub_asked: false,
-            hub_quiet: false,
+            followers: Followers::default(),
             loaded: None,
             leases: Leases::default(),
         }
@@ -124,6 +149,7 @@ impl<S: Sql> Room<S> {
             }
             RoomAsk::Summary {} => written(self.reading().and_then(|()| self.direct_conversation())),
             RoomAsk::Reproject => write_outcome(&self.touch().and_then(|()| self.rewind())),
+            RoomAsk::Followed => write_outcome(&self.touch().map(|()| self.followed())),
         }
     }
 

@@ -18,8 +18,9 @@ use std::future::Future;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
-/// How long entries wait for more to go along.
+/// How long entries wait for more to go along, and how long at least where consumers have been told just before.
 const GATHER_MS: Millis = 500;
+const PACE_MS: Millis = 2_000;
 
 /// How long is waited after a failure: this, doubled with every further one, up to the second.
 const RETRY_MS: Millis = 1_000;
@@ -29,8 +30,10 @@ const MAX_RETRY_MS: Millis = 30_000;
 const ALARM_MS: u32 = 30_000;
 const WORK_MS: Millis = 20_000;
 
-/// How long entries wait for more where nobody followed the last time: who begins to follow sees them so much later.
-const QUIET_MS: u32 = 50;
+/// How long entries wait for more where nobody followed the last time, and how long at least where the hub has been told
+/// just before. The hub cuts the second short when somebody begins to follow.
+const QUIET_MS: Millis = 50;
+const QUIET_PACE_MS: Millis = 500;
 
 /// Longest time that one task tells the hub; one that has not come back by then is given up.
 const PUSH_MS: Millis = 30_000;
@@ -42,8 +45,12 @@ pub(super) struct Deliver {
     /// Nothing is tried before this.
     not_before: Cell<Millis>,
     failures: Cell<u32>,
-    /// A task waits until it is time to tell the hub.
-    gathering: Cell<bool>,
+    /// When the alarm has told consumers last.
+    told: Cell<Millis>,
+    /// When the hub was told last.
+    pushed: Cell<Millis>,
+    /// Until when a task waits before it tells the hub.
+    gathering: Cell<Option<Millis>>,
     /// Since when the hub is being told.
     pushing: Cell<Option<Millis>>,
 }
@@ -61,7 +68,10 @@ impl Deliver {
         if !shared.room.borrow().lags() {
             return;
         }
-        let time = (now() + GATHER_MS).max(self.not_before.get());
+        let now = now();
+        // A clock that was set back does not put it off.
+        let paced = (self.told.get() + PACE_MS).min(now + PACE_MS);
+        let time = (now + GATHER_MS).max(paced).max(self.not_before.get());
         if self.alarm.get().is_some_and(|set| set <= time) {
             return;
         }
@@ -77,13 +87,17 @@ impl Deliver {
             Self::push_now(shared);
             return;
         }
-        if !shared.room.borrow().hub_lags() || shared.deliver.gathering.replace(true) {
+        let now = now();
+        if shared.deliver.is_gathering(now) || !shared.room.borrow().hub_lags() {
             return;
         }
+        let paced = (shared.deliver.pushed.get() + QUIET_PACE_MS).min(now + QUIET_PACE_MS);
+        let wait = (paced - now).max(QUIET_MS);
+        shared.deliver.gathering.set(Some(now + wait));
         let shared = Rc::clone(shared);
         task::soon(async move {
-            let _ = entry::sleep(QUIET_MS).await;
-            shared.deliver.gathering.set(false);
+            let _ = entry::sleep(u32::try_from(wait).unwrap_or_default()).await;
+            shared.deliver.gathering.set(None);
             Self::push_now(&shared);
         });
     }
@@ -96,19 +110,28 @@ impl Deliver {
             return;
         }
         shared.deliver.pushing.set(Some(now));
+        shared.deliver.pushed.set(now);
         let shared = Rc::clone(shared);
         task::soon(async move {
-            if let Err(error) = tell(&shared, Consumer::Hub, now + PUSH_MS).await {
-                entry::log("hub_behind", &error.to_string());
-            }
+            let told = tell(&shared, Consumer::Hub, now + PUSH_MS).await;
             if shared.deliver.pushing.get() == Some(now) {
                 shared.deliver.pushing.set(None);
+            }
+            match told {
+                // What came meanwhile.
+                Ok(()) => Self::push(&shared),
+                Err(error) => entry::log("hub_behind", &error.to_string()),
             }
         });
     }
 
     fn is_pushing(&self, now: Millis) -> bool {
         self.pushing.get().is_some_and(|since| now < since + PUSH_MS)
+    }
+
+    /// A task that has not come back long after its time is given up.
+    fn is_gathering(&self, now: Millis) -> bool {
+        self.gathering.get().is_some_and(|until| now < until + PUSH_MS)
     }
 
     /// Tells every consumer what it lacks. Never fails: the platform would give up after six times.
@@ -118,7 +141,7 @@ impl Deliver {
         let until = now() + WORK_MS;
         let mut failed = false;
         for consumer in Consumer::ALL {
-            if consumer == Consumer::Hub && this.is_pushing(now()) {
+            if consumer == Consumer::Hub && (this.is_pushing(now()) || this.is_gathering(now())) {
                 continue;
             }
             if let Err(error) = tell(shared, consumer, until).await {
@@ -132,13 +155,22 @@ impl Deliver {
         let failures = if failed { this.failures.get().saturating_add(1) } else { 0 };
         this.failures.set(failures);
         let wait = if failed { (RETRY_MS << failures.min(5)).min(MAX_RETRY_MS) } else { 0 };
-        this.not_before.set(now() + wait);
+        let now = now();
+        this.told.set(now);
+        this.not_before.set(now + wait);
         this.soon(shared);
     }
 }
 
+/// Tells a consumer what it lacks now. What comes meanwhile goes along where somebody follows, and else gathers for the
+/// next time: each batch costs its receiver a commit.
 async fn tell(shared: &Shared, consumer: Consumer, until: Millis) -> Outcome<()> {
+    let last = shared.room.borrow().last();
     while now() < until {
+        let gathers = consumer != Consumer::Hub || shared.room.borrow().hub_is_quiet();
+        if gathers && shared.room.borrow().has_told(consumer, last) {
+            break;
+        }
         let Some(push) = shared.room.borrow_mut().due(consumer)? else { break };
         let offset = match push {
             Push::Hub(message) => {

@@ -83,8 +83,7 @@ impl<S: Sql> Room<S> {
         }
         self.sql.batch(&statements)?;
         self.loaded = Some(after);
-        // Who may see what must not wait.
-        self.hub_quiet = false;
+        self.hurries();
         Ok(())
     }
 
@@ -108,7 +107,7 @@ impl<S: Sql> Room<S> {
         after.last += 1;
         self.sql.batch(&statements)?;
         self.loaded = Some(after);
-        self.hub_quiet = false;
+        self.hurries();
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 //! only what lies beyond it. So entries that come twice are taken once, and a database that was emptied or brought
 //! back from a copy says where to go on. The hub does the same. Our marks only remember what was said last.
 
-use super::conversation::{whole, Marks, Room};
+use super::conversation::{whole, Followers, Marks, Room};
 use super::open::to_json;
 use crate::search;
 use crate::sql::{column, Sql, Statement};
@@ -74,14 +74,24 @@ impl<S: Sql> Room<S> {
         self.lacks(Consumer::Hub)
     }
 
+    /// Offset of the last entry.
+    pub(super) fn last(&self) -> u64 {
+        self.loaded.as_ref().map_or(0, |room| room.last)
+    }
+
+    /// Whether a consumer has everything up to an offset. What is not loaded is not known.
+    pub(super) fn has_told(&self, consumer: Consumer, offset: u64) -> bool {
+        self.loaded.as_ref().is_some_and(|room| offset > 0 && room.marks.of(consumer) >= offset)
+    }
+
     fn lacks(&self, consumer: Consumer) -> bool {
         let Some(room) = &self.loaded else { return false };
-        match consumer {
-            Consumer::Hub => room.marks.hub < room.last,
-            Consumer::History => room.marks.history < room.last,
-            Consumer::Search => self.searchable && room.marks.search < room.last,
-            Consumer::Network => self.name.kind == ConversationKind::Dm && room.marks.network < room.last,
-        }
+        let told = match consumer {
+            Consumer::Hub | Consumer::History => true,
+            Consumer::Search => self.searchable,
+            Consumer::Network => self.name.kind == ConversationKind::Dm,
+        };
+        told && room.marks.of(consumer) < room.last
     }
 
     /// What a consumer is to be told next, if anything.
@@ -141,7 +151,8 @@ impl<S: Sql> Room<S> {
     /// What the hub said to a push.
     pub fn hub_stands(&mut self, stood: Stood) {
         self.hub_asked = stood == Stood::Unknown;
-        self.hub_quiet = matches!(stood, Stood::Quiet(_));
+        let nobody = matches!(stood, Stood::Quiet(_)) && self.followers != Followers::Begun;
+        self.followers = if nobody { Followers::Nobody } else { Followers::Some };
         if let Stood::At(offset) | Stood::Quiet(offset) = stood {
             self.told(Consumer::Hub, offset);
         }
@@ -150,7 +161,19 @@ impl<S: Sql> Room<S> {
     /// Whether nobody followed when the hub was last told and only messages have come since, so that it need not be
     /// told at once.
     pub fn hub_is_quiet(&self) -> bool {
-        self.hub_quiet
+        self.followers == Followers::Nobody
+    }
+
+    /// Somebody follows from now on. An answer of the hub that is on its way may still say that nobody does.
+    pub(super) fn followed(&mut self) {
+        self.followers = Followers::Begun;
+    }
+
+    /// What has come is not to wait: it says who may see what.
+    pub(super) fn hurries(&mut self) {
+        if self.followers == Followers::Nobody {
+            self.followers = Followers::Some;
+        }
     }
 
     /// What the conversation was at an offset, as deliveries ask. Participants only ever join, so those of now do.

@@ -66,7 +66,7 @@ pub struct Entry(
 pub enum Stood {
     /// Up to this offset; what comes after it is to be told, again if need be.
     At(u64),
-    /// The same, and nobody follows: what comes may gather before it is told.
+    /// The same, and nobody follows: what comes may gather before it is told, until the hub says that somebody does.
     Quiet(u64),
     /// Not at all: tell again with the conversation's standing.
     Unknown,

@@ -78,6 +78,8 @@ pub enum RoomAsk {
     /// Sends everything to D1 again, history and search, from the beginning. Answers `null`; the work is done by the
     /// object's alarm.
     Reproject,
+    /// Somebody follows: the hub is to be told at once what it lacks. Answers `null`.
+    Followed,
 }
 
 /// Makes a conversation.

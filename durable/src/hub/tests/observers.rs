@@ -17,6 +17,62 @@ fn who_may_gather_learns_that_nobody_follows() {
 }
 
 #[test]
+fn who_gathers_is_told_when_somebody_follows() {
+    let mut bench = Bench::new();
+    let told = |bench: &Bench| {
+        let mut told = bench.world.followed.take();
+        told.sort();
+        told
+    };
+    let room = |id: &str| format!("room:local:{id}");
+    let later = |bench: &Bench, ms: Millis| bench.world.now.set(bench.world.now.get() + ms);
+    let push = |bench: &Bench, id: &str| {
+        let made = entry(1, "room.created", &["a"], false);
+        bench.push_of(true, id, 0, None, &[made]).unwrap();
+    };
+    push(&bench, "early");
+    later(&bench, 999);
+    push(&bench, "a");
+    push(&bench, "b");
+    bench.push("unaware", 0, None, &[entry(1, "room.created", &["a"], false)]).unwrap();
+    later(&bench, 1);
+    // "early" has long gone on by itself, and "unaware" does not gather.
+    let first = bench.observe(anybody(), "");
+    assert_eq!(told(&bench), [room("a"), room("b")]);
+    // Who comes next changes nothing, and neither does what is told meanwhile.
+    push(&bench, "c");
+    let second = bench.observe(anybody(), "");
+    for socket in [first, second] {
+        socket.close(1_000, "");
+        bench.hub.closed(&socket);
+    }
+    bench.observe(anybody(), "");
+    assert!(told(&bench).is_empty());
+    // Nor does leaving memory.
+    bench.evict();
+    push(&bench, "d");
+    bench.observe(anybody(), "");
+    assert!(told(&bench).is_empty());
+}
+
+#[test]
+fn a_moments_conversations_are_told_of_a_follower_and_no_more_than_may_be() {
+    let bench = Bench::new();
+    let made = || entry(1, "room.created", &["a"], false);
+    for n in 0..300 {
+        bench.push_of(true, &format!("old{n}"), 0, None, &[made()]).unwrap();
+    }
+    bench.world.now.set(bench.world.now.get() + 1_000);
+    for n in 0..300 {
+        bench.push_of(true, &format!("new{n}"), 0, None, &[made()]).unwrap();
+    }
+    bench.observe(anybody(), "");
+    let told = bench.world.followed.take();
+    assert_eq!(told.len(), 200);
+    assert!(told.iter().all(|name| name.starts_with("room:local:new")));
+}
+
+#[test]
 fn entries_are_taken_once_and_in_order() {
     let bench = Bench::new();
     let all = bench.observe(everything(), "");

@@ -223,6 +223,13 @@ fn the_hub_is_told_from_where_it_stands() {
     assert!(!scene.room.hub_is_quiet());
     scene.room.hub_stands(Stood::Quiet(2));
     assert!(scene.room.hub_is_quiet() && scene.room.hub_lags());
+    // Somebody begins to follow, and what the hub said before comes after that.
+    scene.ask::<()>(RoomAsk::Followed).unwrap();
+    assert!(!scene.room.hub_is_quiet() && scene.room.hub_lags());
+    scene.room.hub_stands(Stood::Quiet(2));
+    assert!(!scene.room.hub_is_quiet());
+    scene.room.hub_stands(Stood::Quiet(2));
+    assert!(scene.room.hub_is_quiet());
     // It knows less than it said, as after its storage was lost.
     scene.room.hub_stands(Stood::At(0));
     assert_eq!(told(&mut scene).unwrap()["entries"].as_array().unwrap().len(), 3);

@@ -159,6 +159,8 @@ impl HubWorld for Alone {
 
     fn later(&self, _: Millis) {}
 
+    fn followed(&self, _: Vec<String>) {}
+
     fn sockets(&self) -> Vec<Nobody> {
         Vec::new()
     }
