@@ -20,7 +20,7 @@ use wasm_bindgen::JsValue;
 
 /// How long entries wait for more to go along, and how long at least where consumers have been told just before.
 const GATHER_MS: Millis = 500;
-const PACE_MS: Millis = 2_000;
+const PACE_MS: Millis = 1_000;
 
 /// How long is waited after a failure: this, doubled with every further one, up to the second.
 const RETRY_MS: Millis = 1_000;
