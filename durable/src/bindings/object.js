@@ -122,21 +122,20 @@ let messages = 0;
  * Where it gives nothing yet, the answer comes later by `answerLater`.
  */
 export async function serveObject(request, turn) {
-  turn.serving = (turn.serving ?? 0) + 1;
+  serving++;
   try {
     return await serveMessage(await request.text(), turn);
   } finally {
-    turn.serving--;
+    serving--;
   }
 }
 
-/** The turn that runs, or ran last; it knows how many requests its object is serving. */
-let running;
+/** Requests to objects of this isolate that are being served. */
+let serving = 0;
 
 async function serveMessage(text, turn) {
   const number = messages++ % 0x1_0000_0000;
   let answer;
-  running = turn;
   try {
     answer = turn(text, number);
   } catch (error) {
@@ -165,9 +164,9 @@ export function soon(work) {
   setTimeout(work, 0);
 }
 
-/** The same, or right after this turn where its object serves no other request, which might bring more. */
+/** The same, or right after this turn where no other request is being served that might bring more. */
 export function gather(work) {
-  if (running.serving > 1) setTimeout(work, 0);
+  if (serving > 1) setTimeout(work, 0);
   else queueMicrotask(work);
 }
 

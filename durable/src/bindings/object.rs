@@ -257,8 +257,7 @@ impl Later {
         Ok(glue::soon(self.work.as_ref())?)
     }
 
-    /// The same, for what takes several messages together: right after this turn where no other message to the
-    /// object is on its way.
+    /// The same, for what takes several messages together: right after this turn where no other message is on its way.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
