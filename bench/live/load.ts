@@ -1,6 +1,7 @@
 // Posting, and waiting for what follows from it.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { many } from "../../tests/harness/together.ts";
 import { until } from "../../tests/harness/until.ts";
 import { Attachment, Observer, type Receiver } from "./receiver.ts";
 import { post, type Target } from "./servers.ts";
@@ -16,27 +17,12 @@ export const quantile = (list: readonly number[], part: number): number =>
 
 export const median = (list: readonly number[]): number => quantile(list, 0.5);
 
-/** Makes so many of something, some at a time. */
-export async function many<T>(count: number, make: (n: number) => Promise<T>): Promise<T[]> {
-  const made: T[] = [];
-  let next = 0;
-  const maker = async (): Promise<void> => {
-    while (next < count) {
-      const n = next;
-      next += 1;
-      made.push(await make(n));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(count, OPENING) }, maker));
-  return made;
-}
-
 export function attachments(target: Target, count: number, eventsPerFrame = 1): Promise<Attachment[]> {
-  return many(count, (n) => Attachment.open(target.url, { agent: `reader-${n}`, eventsPerFrame }));
+  return many(count, OPENING, (n) => Attachment.open(target.url, { agent: `reader-${n}`, eventsPerFrame }));
 }
 
 export async function observers(target: Target, count: number): Promise<Observer[]> {
-  return await many(count, async () => {
+  return await many(count, OPENING, async () => {
     const observer = new Observer(target.url);
     await until("a stream to open", () => observer.opened, 60_000);
     return observer;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { end } from "../../tests/harness/child.ts";
 import { discard, scratch } from "../../tests/harness/scratch.ts";
+import { control } from "../../tests/harness/tenant.ts";
 import { OPERATOR_TOKEN } from "../../tests/harness/worker.ts";
 import { builtWorker, type RunningWorkerd, startRawWorkerd } from "../../tests/harness/workerd.ts";
 import { MOLTNET, startOriginal } from "../../tests/network/original.ts";
@@ -105,13 +106,9 @@ export async function oursRaw(alone: Alone = {}): Promise<Target & { worker: Run
   const worker = await startRawWorkerd(built, { persist, inspector: alone.inspector === true });
   ends.push(() => worker.kill9());
   await setUp(worker.url, OPERATOR_TOKEN, NONE);
-  const answer = await fetch(`${worker.url}/api/v1/network/limits`, {
-    method: "PATCH",
-    headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify(MOST_POSTS),
-  });
-  if (!answer.ok) {
-    throw new Error(`the limits were answered with ${answer.status}: ${await answer.text()}`);
+  const answer = await control(worker, "/network/limits", { method: "PATCH", json: MOST_POSTS });
+  if (answer.status !== 200) {
+    throw new Error(`the limits were answered with ${answer.status}: ${answer.text}`);
   }
   const target = { name: "ours" as const, url: worker.url, pid: worker.pid, worker };
   await withRoom(target);

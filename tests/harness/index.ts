@@ -6,7 +6,7 @@ export { freePort } from "./ports.ts";
 export { exchange, RawSocket } from "./raw-socket.ts";
 export { Answer, ask, type OpenAnswer, open, type RequestOptions } from "./request.ts";
 export { discard, scratch } from "./scratch.ts";
-export { together } from "./together.ts";
+export { many, together } from "./together.ts";
 export { until } from "./until.ts";
 export {
   type ControlOptions,

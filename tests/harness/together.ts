@@ -1,4 +1,4 @@
-// Programs and servers that a suite starts side by side.
+// Programs and servers that a suite starts side by side, and much of one kind that is made some at a time.
 //
 // Invariant: where one of them cannot start, none of the others goes on: what is left running would keep the suite's
 // process alive, as nobody would have it to end it.
@@ -27,4 +27,19 @@ export async function together<T extends readonly unknown[]>(
     throw failed.reason;
   }
   return all.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
+/** Makes so many of something, `atOnce` at a time. */
+export async function many<T>(count: number, atOnce: number, make: (n: number) => Promise<T>): Promise<T[]> {
+  const made: T[] = [];
+  let next = 0;
+  const maker = async (): Promise<void> => {
+    while (next < count) {
+      const n = next;
+      next += 1;
+      made.push(await make(n));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(count, atOnce) }, maker));
+  return made;
 }

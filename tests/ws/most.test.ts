@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Pod, startPod } from "../fixtures/pod/index.ts";
-import { type RunningWorker, startWorker, together, until } from "../harness/index.ts";
+import { many, type RunningWorker, startWorker, together, until } from "../harness/index.ts";
 import { type Tenant, tenant } from "../harness/tenant.ts";
 import { Caller, Refused, refusal } from "./caller.ts";
 
@@ -22,27 +22,13 @@ after(async () => {
   await pod?.close();
 });
 
-/** Makes so many, some at a time. */
-async function many<T>(count: number, make: () => Promise<T>): Promise<T[]> {
-  const made: T[] = [];
-  let begun = 0;
-  const maker = async (): Promise<void> => {
-    while (begun < count) {
-      begun += 1;
-      made.push(await make());
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, maker));
-  return made;
-}
-
 const ticket = (agent: Tenant) => agent.call("/v1/ws-ticket", { method: "POST" });
 
 describe("an agent", () => {
   it(`has ${MOST} sockets at most`, async () => {
     const agent = await tenant(worker, pod);
     const other = await tenant(worker, pod);
-    const callers = await many(MOST, () => Caller.open(agent.url, { key: agent.key }));
+    const callers = await many(MOST, AT_ONCE, () => Caller.open(agent.url, { key: agent.key }));
     assert.deepEqual(await refusal(agent.url, { key: agent.key }), [429, "too_many_streams"]);
     const made = await ticket(agent);
     assert.equal(made.status, 200, made.text);
@@ -66,7 +52,7 @@ describe("an agent", () => {
 
   it(`has ${MOST} tickets at most that wait to be used`, async () => {
     const agent = await tenant(worker, pod);
-    const made = await many(MOST, () => ticket(agent));
+    const made = await many(MOST, AT_ONCE, () => ticket(agent));
     assert.deepEqual([...new Set(made.map(({ status }) => status))], [200]);
     const refused = await ticket(agent);
     assert.equal(refused.status, 429, refused.text);

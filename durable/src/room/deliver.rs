@@ -102,8 +102,8 @@ impl Deliver {
         });
     }
 
-    /// Tells the hub. It is told by one task at a time, which takes along what comes meanwhile; the alarm is there for
-    /// when it fails.
+    /// Tells the hub. It is told by one task at a time, which sees to what comes meanwhile; the alarm is there for when
+    /// it fails.
     fn push_now(shared: &Rc<Shared>) {
         let now = now();
         if shared.deliver.is_pushing(now) || !shared.room.borrow().hub_lags() {
