@@ -10,8 +10,9 @@ use std::collections::HashMap;
 /// Windows that are kept in memory and in storage.
 const KEPT: usize = 10_000;
 
-/// A lease is this part of the limit.
+/// A lease is this part of the limit, and no more uses than this: what a restart costs.
 const LEASES: u32 = 20;
+const MOST_LEASED: u32 = 200;
 
 /// What was used in a window.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,11 @@ pub(super) struct Rate<'a> {
 impl Rate<'_> {
     fn key(&self, who: &str) -> String {
         format!("{}:{who}", self.name)
+    }
+
+    /// How many uses are written ahead of them.
+    fn lease(&self) -> i64 {
+        i64::from((self.limit / LEASES).clamp(1, MOST_LEASED))
     }
 }
 
@@ -69,7 +75,7 @@ impl<S: Sql, W: World> Network<S, W> {
             ));
         }
         if window.used >= window.leased {
-            window.leased = (window.leased + i64::from((rate.limit / LEASES).max(1))).min(limit);
+            window.leased = (window.leased + rate.lease()).min(limit);
             self.write_lease(&key, &window)?;
         }
         window.used += 1;
@@ -95,7 +101,7 @@ impl<S: Sql, W: World> Network<S, W> {
             return Ok(None);
         }
         if used > window.leased {
-            let leased = (used + i64::from(rate.limit / LEASES)).min(i64::from(rate.limit));
+            let leased = (used + rate.lease()).min(i64::from(rate.limit));
             self.write_lease(&key, &Window { leased, ..*window })?;
             window.leased = leased;
         }

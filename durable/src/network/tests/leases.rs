@@ -240,3 +240,18 @@ fn leases_that_were_recalled_count_as_used_and_take_no_more_than_a_tenth_either(
     bench.pass(60_000);
     bench.busy("r", "k");
 }
+
+#[test]
+fn a_restart_costs_a_limit_no_more_than_what_was_leased() {
+    let mut bench = network();
+    bench.posts_per_minute(30_000);
+    let target = serde_json::json!({ "kind": "room", "room_id": "r" });
+    // The network's own lease and the room's, of 200 each, and nothing passes the limit.
+    let passed = (0..30_000).take_while(|_| {
+        let said = bench.say(&target, "a", "k");
+        bench.restart();
+        said.is_ok()
+    });
+    let passed = passed.count();
+    assert!((30_000 / 400..=30_000 / 200 + 2).contains(&passed), "{passed} restarts in a minute");
+}
