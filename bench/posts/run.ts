@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { end } from "../../tests/harness/child.ts";
 import { discard, scratch } from "../../tests/harness/scratch.ts";
@@ -20,6 +21,11 @@ const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = process.env.SECONDS ?? "1.5";
 const ROOMS = 16;
 const AGENT = "alpha";
+
+/** How long each target works before the first round, so that its code is compiled as that of a server that is up is. */
+const WARM_SECONDS = "5";
+/** How long a target rests before the next one's turn: what it does after its answers is not to fall into that. */
+const REST_MS = 1_200;
 
 /** What ours is compared with. */
 const SINGLE = "bare object, a commit each";
@@ -142,27 +148,34 @@ async function original(folder: string): Promise<Target[]> {
 
 const median = (list: number[]): number => list.toSorted((a, b) => a - b)[list.length >> 1] ?? Number.NaN;
 
+/** Posts to a target in a closed loop; then it rests. */
+async function load(
+  target: Target,
+  connections: number,
+  room: string,
+  seconds: string,
+): Promise<Awaited<ReturnType<typeof measure>>> {
+  const headers = Object.entries(target.headers).flatMap(([name, value]) => [
+    "--header",
+    `${name}: ${value}`,
+  ]);
+  const what = ["--url", target.url, ...headers, "--body", body(room), "--connections", String(connections)];
+  const report = await measure(["closed", ...what, "--seconds", seconds, "--warmup", "0.3"]);
+  await setTimeout(REST_MS);
+  return report;
+}
+
 async function run(targets: Target[]): Promise<void> {
+  for (const target of targets) {
+    await load(target, ROOMS, "room-{connection}", WARM_SECONDS);
+  }
   for (const { title, connections, room } of TESTS) {
     const rates = new Map<string, number[]>();
     const p50s = new Map<string, number[]>();
     const remarks = new Map<string, string>();
     for (let round = 0; round < ROUNDS; round++) {
       for (const target of targets) {
-        const headers = Object.entries(target.headers).flatMap(([name, value]) => [
-          "--header",
-          `${name}: ${value}`,
-        ]);
-        const load = [
-          "--url",
-          target.url,
-          ...headers,
-          "--body",
-          body(room),
-          "--connections",
-          String(connections),
-        ];
-        const report = await measure(["closed", ...load, "--seconds", SECONDS, "--warmup", "0.3"]);
+        const report = await load(target, connections, room, SECONDS);
         rates.set(target.title, [...(rates.get(target.title) ?? []), report.calls_per_second]);
         p50s.set(target.title, [...(p50s.get(target.title) ?? []), report.total?.p50_us ?? Number.NaN]);
         if (Object.keys(report.errors).length > 0) {

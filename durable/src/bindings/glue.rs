@@ -95,7 +95,7 @@ extern "C" {
     pub fn soon(work: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub fn gather(work: &JsValue) -> Result<(), JsValue>;
+    pub fn gather(work: &JsValue, expected: bool) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch)]
     pub fn tick(work: &JsValue, ms: f64) -> Result<(), JsValue>;

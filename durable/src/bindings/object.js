@@ -133,20 +133,27 @@ export async function serveObject(request, turn) {
 /** Requests to objects of this isolate that are being served. */
 let serving = 0;
 
+/** What is to be done right after the turn that runs. */
+let next;
+
 async function serveMessage(text, turn) {
   const number = messages++ % 0x1_0000_0000;
-  let answer;
   try {
-    answer = turn(text, number);
+    const answer = turn(text, number);
+    if (answer !== undefined) return new Response(answer);
+    const since = Date.now();
+    forgetLeft(since);
+    const later = new Promise((resolve) => unanswered.set(number, { resolve, since }));
+    const work = next;
+    next = undefined;
+    work?.();
+    return new Response(await later);
   } catch (error) {
     // A trap, most likely: nobody else would see it.
+    next = undefined;
     reportError(error);
     throw error;
   }
-  if (answer !== undefined) return new Response(answer);
-  const since = Date.now();
-  forgetLeft(since);
-  return new Response(await new Promise((resolve) => unanswered.set(number, { resolve, since })));
 }
 
 /** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */
@@ -164,10 +171,13 @@ export function soon(work) {
   setTimeout(work, 0);
 }
 
-/** The same, or right after this turn where no other request is being served that might bring more. */
-export function gather(work) {
-  if (serving > 1) setTimeout(work, 0);
-  else queueMicrotask(work);
+/**
+ * The same, for a turn that gives no answer yet; or right after that turn where no other message is expected, or no
+ * other request is being served that might bring one.
+ */
+export function gather(work, expected) {
+  if (expected && serving > 1) setTimeout(work, 0);
+  else next = work;
 }
 
 /** Calls `work` after `ms`, and again after as many as it answers, unless that is less than 0. */

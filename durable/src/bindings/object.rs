@@ -257,12 +257,13 @@ impl Later {
         Ok(glue::soon(self.work.as_ref())?)
     }
 
-    /// The same, for what takes several messages together: right after this turn where no other message is on its way.
+    /// The same, for what takes several messages together: right after this turn where no other is expected or on its
+    /// way.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
-    pub fn gather(&self) -> Result<(), Failure> {
-        Ok(glue::gather(self.work.as_ref())?)
+    pub fn gather(&self, expected: bool) -> Result<(), Failure> {
+        Ok(glue::gather(self.work.as_ref(), expected)?)
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Room<S> {
     pub(super) followers: Followers,
     pub(super) loaded: Option<Loaded>,
     pub(super) leases: Leases,
+    /// Entries that consumers are being told: after which offset, the entries, the offset of the last.
+    pub(super) taken: Option<(u64, String, u64)>,
 }
 
 impl<S: Sql> Room<S> {
@@ -107,6 +109,7 @@ impl<S: Sql> Room<S> {
             followers: Followers::default(),
             loaded: None,
             leases: Leases::default(),
+            taken: None,
         }
     }
 
@@ -161,7 +164,7 @@ impl<S: Sql> Room<S> {
         posts: &[Post],
         turn: &Turn<'_>,
     ) -> Vec<Outcome<moltghost_protocol::moltnet::message::MessageAccepted>> {
-        // What is loaded needs no look at the storage here: looking for repeats is one.
+        // What is loaded needs no look at the storage here: storing is one.
         let loaded = if self.loaded.is_some() { Ok(()) } else { self.touch() };
         let ready = loaded.and_then(|()| match open {
             Some(open) => self.open(open, turn),

@@ -113,7 +113,8 @@ impl Deliver {
         shared.deliver.pushed.set(now);
         let shared = Rc::clone(shared);
         task::soon(async move {
-            let told = tell(&shared, Consumer::Hub, now + PUSH_MS).await;
+            let last = shared.room.borrow().last();
+            let told = tell(&shared, Consumer::Hub, last, now + PUSH_MS).await;
             if shared.deliver.pushing.get() == Some(now) {
                 shared.deliver.pushing.set(None);
             }
@@ -140,16 +141,17 @@ impl Deliver {
         this.alarm.set(None);
         let until = now() + WORK_MS;
         let mut failed = false;
+        let last = shared.room.borrow().last();
         for consumer in Consumer::ALL {
             if consumer == Consumer::Hub && (this.is_pushing(now()) || this.is_gathering(now())) {
                 continue;
             }
-            if let Err(error) = tell(shared, consumer, until).await {
+            if let Err(error) = tell(shared, consumer, last, until).await {
                 entry::log("consumer_behind", &format!("{consumer:?}: {error}"));
                 failed = true;
             }
         }
-        if let Err(error) = shared.room.borrow().save_marks() {
+        if let Err(error) = shared.room.borrow_mut().save_marks() {
             entry::log("marks_unsaved", &error.to_string());
         }
         let failures = if failed { this.failures.get().saturating_add(1) } else { 0 };
@@ -162,10 +164,9 @@ impl Deliver {
     }
 }
 
-/// Tells a consumer what it lacks now. What comes meanwhile goes along where somebody follows, and else gathers for the
-/// next time: each batch costs its receiver a commit.
-async fn tell(shared: &Shared, consumer: Consumer, until: Millis) -> Outcome<()> {
-    let last = shared.room.borrow().last();
+/// Tells a consumer what it lacks up to `last`. What came after that goes along where somebody follows, and else gathers
+/// for the next time: each batch costs its receiver a commit.
+async fn tell(shared: &Shared, consumer: Consumer, last: u64, until: Millis) -> Outcome<()> {
     while now() < until {
         let gathers = consumer != Consumer::Hub || shared.room.borrow().hub_is_quiet();
         if gathers && shared.room.borrow().has_told(consumer, last) {

@@ -11,12 +11,17 @@ use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::name::Conversation;
 use moltghost_protocol::object::room::{Open, Post, RoomAsk, REFER, REFER_ONCE};
 use moltghost_protocol::object::{read, write_outcome};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 /// A message with posts, how it is answered, and what stands before the answer.
 type Waits = ((Waiting, &'static str), (Option<Box<Open>>, Vec<Post>));
+
+/// After so many turns in a row that took one message of posts alone, the next are not let wait for others, until it is
+/// tried again whether any come: a turn of its own costs a good part of what a post does.
+const ALONE: u32 = 8;
+const TRIED_AGAIN: u32 = 64;
 
 /// What messages, later turns and alarms share.
 pub(super) struct Shared {
@@ -25,6 +30,8 @@ pub(super) struct Shared {
     pub room: RefCell<Rules<object::Storage>>,
     pub deliver: Deliver,
     waiting: RefCell<Vec<Waits>>,
+    /// How many turns in a row took one message of posts.
+    alone: Cell<u32>,
 }
 
 /// The `Room` Durable Object.
@@ -77,7 +84,8 @@ fn open(state: &JsValue, env: &JsValue) -> Result<Shared, Failure> {
     let mut room = Rules::new(storage.clone(), name);
     room.searchable = Database::Search.is_bound(env);
     let (room, waiting) = (RefCell::new(room), RefCell::default());
-    Ok(Shared { storage, env: env.clone(), room, deliver: Deliver::default(), waiting })
+    let (deliver, alone) = Default::default();
+    Ok(Shared { storage, env: env.clone(), room, deliver, waiting, alone })
 }
 
 fn refused(why: &str) -> String {
@@ -120,7 +128,7 @@ impl Shared {
     ) -> Option<String> {
         let mut queue = self.waiting.borrow_mut();
         if queue.is_empty() {
-            if let Err(failure) = post.gather() {
+            if let Err(failure) = post.gather(self.alone.get() < ALONE) {
                 return Some(refused(&failure.0));
             }
         }
@@ -130,6 +138,8 @@ impl Shared {
 
     fn post(self: &Rc<Self>) {
         let (tickets, posts): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
+        let alone = if tickets.len() > 1 { 0 } else { self.alone.get() + 1 };
+        self.alone.set(if alone < ALONE + TRIED_AGAIN { alone } else { ALONE - 1 });
         let answers = self.room.borrow_mut().post_all(posts, &turn());
         self.deliver.soon(self);
         Deliver::push(self);

@@ -119,7 +119,7 @@ impl<S: Sql> Room<S> {
             Consumer::Network => Ok(self.summary().map(Push::Summary)),
             Consumer::History => {
                 let from = room.marks.history;
-                let (entries, to) = self.entries(from)?;
+                let (entries, to) = self.shared_entries(from)?;
                 let network = self.name.network.as_str();
                 Ok(Some(Push::Entries(vec![
                     (HISTORY, vec![name.as_str().into(), network.into(), entries.into(), from.into()]),
@@ -129,7 +129,7 @@ impl<S: Sql> Room<S> {
             }
             Consumer::Search => {
                 let from = room.marks.search;
-                let (entries, to) = self.entries(from)?;
+                let (entries, to) = self.shared_entries(from)?;
                 Ok(Some(Push::Entries(search::feed(&name, &entries, from, to))))
             }
         }
@@ -194,11 +194,12 @@ impl<S: Sql> Room<S> {
         standing.map_err(MoltnetError::internal)?.ok_or_else(unsaid)
     }
 
-    /// Writes the marks. What happens before that is told again after a crash.
+    /// Writes the marks, at the end of a round of telling. What happens before that is told again after a crash.
     ///
     /// # Errors
     /// What the database says.
-    pub fn save_marks(&self) -> Outcome<()> {
+    pub fn save_marks(&mut self) -> Outcome<()> {
+        self.taken = None;
         let Some(room) = &self.loaded else { return Ok(()) };
         let marks = room.marks;
         let marks = [marks.history, marks.search, marks.network, marks.hub].map(Into::into);
@@ -212,6 +213,16 @@ impl<S: Sql> Room<S> {
         let room = self.loaded.as_mut().ok_or(unknown)?;
         room.marks = Marks { hub: room.marks.hub, ..Marks::default() };
         self.save_marks()
+    }
+
+    /// As [`Room::entries`], for consumers that are told the same one after the other.
+    fn shared_entries(&mut self, from: u64) -> Outcome<(String, u64)> {
+        if let Some((_, entries, to)) = self.taken.as_ref().filter(|(of, ..)| *of == from) {
+            return Ok((entries.clone(), *to));
+        }
+        let (entries, to) = self.entries(from)?;
+        self.taken = Some((from, entries.clone(), to));
+        Ok((entries, to))
     }
 
     /// Entries after `from` as a JSON array of arrays, as many as one transaction takes, and the offset of the last.
@@ -229,13 +240,15 @@ impl<S: Sql> Room<S> {
             }
             to = whole(column(row, 0));
         }
+        // Bodies are JSON, and need not be read to be put together.
         let rows = self.sql.run(
-            "SELECT json_group_array(json_array(offset, kind, thread, id, at, json(body)) ORDER BY offset)
+            "SELECT group_concat('[' || offset || ',' || json_quote(kind) || ',' || json_quote(thread) || ',' ||
+                                 json_quote(id) || ',' || at || ',' || body || ']', ',' ORDER BY offset)
              FROM log WHERE offset > ?1 AND offset <= ?2",
             &[from.into(), to.into()],
         )?;
-        let entries = rows.first().map(|row| column(row, 0).text().to_owned()).unwrap_or_default();
-        Ok((entries, to))
+        let entries = rows.first().map(|row| column(row, 0).text()).unwrap_or_default();
+        Ok((format!("[{entries}]"), to))
     }
 }
 

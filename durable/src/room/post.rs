@@ -34,6 +34,9 @@ const THREAD: &str = "INSERT INTO thread (id, parent, count, last) VALUES (?1, ?
 /// What is gathered for one commit.
 struct Draft {
     room: Loaded,
+    /// How many took part in a direct conversation before.
+    joined: usize,
+    /// Whose the messages are that are stored already, as far as that was looked up, and those of this commit.
     owners: HashMap<String, Owner>,
     /// Threads that exist.
     threads: Vec<String>,
@@ -48,6 +51,9 @@ impl<S: Sql> Room<S> {
         if posts.is_empty() {
             return Vec::new();
         }
+        if let Some(answers) = self.store_new(posts, turn) {
+            return answers;
+        }
         match self.store_together(posts, turn) {
             Ok(answers) => answers,
             Err(error) if posts.len() == 1 => vec![Err(error)],
@@ -55,31 +61,55 @@ impl<S: Sql> Room<S> {
         }
     }
 
+    /// Stores messages if all of them may be stored and are new, as nearly all are: whether one is there already is not
+    /// asked then, since an id that is fails the commit.
+    fn store_new(&mut self, posts: &[Post], turn: &Turn<'_>) -> Option<Vec<Outcome<MessageAccepted>>> {
+        let mut draft = self.blank(posts, HashMap::new(), turn).ok()?;
+        let mut answers = Vec::with_capacity(posts.len());
+        for post in posts {
+            answers.push(Ok(self.draft(&mut draft, post, turn).ok()?));
+        }
+        self.commit(draft).ok()?;
+        Some(answers)
+    }
+
     fn store_together(&mut self, posts: &[Post], turn: &Turn<'_>) -> Outcome<Vec<Outcome<MessageAccepted>>> {
-        let room = self.open_one()?.clone();
-        let mut draft = Draft {
-            owners: repeat::owners(&self.sql, posts)?,
+        self.open_one()?;
+        let mut draft = self.blank(posts, repeat::owners(&self.sql, posts)?, turn)?;
+        let answers = posts.iter().map(|post| self.draft(&mut draft, post, turn)).collect();
+        self.commit(draft)?;
+        Ok(answers)
+    }
+
+    /// A draft in which nothing stands yet.
+    fn blank(&self, posts: &[Post], owners: HashMap<String, Owner>, turn: &Turn<'_>) -> Outcome<Draft> {
+        let mut room = self.open_one()?.clone();
+        room.clock = room.clock.max(turn.now);
+        Ok(Draft {
+            joined: room.participants.len(),
+            room,
+            owners,
             threads: self.existing_threads(posts)?,
             counted: HashMap::new(),
             statements: Vec::with_capacity(posts.len() + 1),
-            room,
-        };
-        draft.room.clock = draft.room.clock.max(turn.now);
-        let participants = draft.room.participants.len();
-        let answers: Vec<_> = posts.iter().map(|post| self.draft(&mut draft, post, turn)).collect();
+        })
+    }
+
+    /// Writes a draft; memory follows.
+    fn commit(&mut self, mut draft: Draft) -> Outcome<()> {
         if draft.statements.is_empty() {
-            return Ok(answers);
+            return Ok(());
         }
-        for (thread, (parent, count, last)) in draft.counted.drain() {
+        for (thread, (parent, count, last)) in draft.counted {
             draft.statements.push((THREAD, vec![thread.into(), parent.into(), count.into(), last.into()]));
         }
-        if draft.room.participants.len() != participants {
+        if draft.room.participants.len() != draft.joined {
             let participants = to_json(&draft.room.participants);
             draft.statements.push(("UPDATE conversation SET participants = ?1", vec![participants.into()]));
         }
         self.sql.batch(&draft.statements)?;
         self.loaded = Some(draft.room);
-        Ok(answers)
+        Ok(())
     }
 
     /// Adds one message to the draft, or says why not.
