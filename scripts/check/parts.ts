@@ -120,7 +120,7 @@ export function parts(): Part[] {
     {
       name: "biome",
       label: "TypeScript format and lints",
-      jobs: [{ command: ["biome", "ci", "--colors=off", "."] }],
+      jobs: [{ command: ["biome", "ci", "--colors=off", "--error-on-warnings", "."] }],
       counts: NO_TESTS,
     },
     {
