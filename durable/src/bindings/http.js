@@ -33,7 +33,8 @@ export function letGo(request) {
 
 /** Header lines as the record that `Headers` is made of in one go; a name that repeats keeps all its values. */
 export function toHeaders(lines) {
-  const headers = {};
+  // Without a prototype, no name is there before it comes. Asking `name in headers` is far slower than looking it up.
+  const headers = { __proto__: null };
   let from = 0;
   while (from < lines.length) {
     const colon = lines.indexOf(": ", from);
@@ -41,7 +42,8 @@ export function toHeaders(lines) {
     if (end < 0) end = lines.length;
     const name = lines.slice(from, colon);
     const value = lines.slice(colon + 2, end);
-    headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before}, ${value}`;
     from = end + 1;
   }
   return headers;
