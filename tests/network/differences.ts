@@ -30,7 +30,7 @@ export const DIFFERENCES = [
   "private-rooms-hidden",
   "remote-namesakes",
   "dm-participants",
-  "dm-id-spaces",
+  "id-spaces",
   "most-members",
   "can-write",
   "token-rotation",

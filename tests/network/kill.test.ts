@@ -23,6 +23,7 @@ if (targets().includes("ours")) {
       const server = new Server("ours", BEARER, { persist });
       try {
         await server.start();
+        await server.liftPostLimit();
         const writers = await Writers.of(server, WRITERS);
         for (let kill = 0; kill < KILLS; kill += 1) {
           const { acknowledged } = writers;

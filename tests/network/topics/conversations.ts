@@ -70,6 +70,27 @@ export function threads(server: Server): void {
       assert.equal(now.last_message_at, messages[1]?.created_at);
     });
 
+    it("are found under their id, whatever white space was around it", async () => {
+      const room = await server.room();
+      const id = uniqueName("thread");
+      const target = {
+        kind: "thread",
+        room_id: room,
+        thread_id: ` ${id} `,
+        parent_message_id: " never-seen ",
+      };
+      await server.send({ target });
+      const { threads } = await server.ok<{ threads: Thread[] }>(200, `/v1/rooms/${room}/threads`);
+      const parent = server.differs("id-spaces", " never-seen ", "never-seen");
+      assert.deepEqual(
+        threads.map((one) => one.parent_message_id),
+        [parent],
+      );
+      const paths = [`/v1/threads/${id}`, `/v1/threads/%20${id}%20`, `/v1/threads/%20${id}%20/messages`];
+      const found = await Promise.all(paths.map(async (path) => (await server.ask(path)).status));
+      assert.deepEqual(found, server.differs("id-spaces", [404, 404, 404], [200, 200, 200]));
+    });
+
     it("are listed by their room, sorted by id, and their messages are not in the room's", async () => {
       const room = await server.room();
       const ids = ["c", "a", "b"].map((name) => uniqueName(`thread-${name}`));
@@ -232,7 +253,7 @@ export function dms(server: Server): void {
       await server.send({ target, from: alpha });
       const paths = [`/v1/dms/${id}`, `/v1/dms/%20${id}%20`, `/v1/dms/%20${id}%20/messages`];
       const found = await Promise.all(paths.map(async (path) => (await server.ask(path)).status));
-      assert.deepEqual(found, server.differs("dm-id-spaces", [404, 404, 404], [200, 200, 200]));
+      assert.deepEqual(found, server.differs("id-spaces", [404, 404, 404], [200, 200, 200]));
     });
 
     it("may not be asked for without an id", async () => {
