@@ -15,6 +15,7 @@ use moltghost_protocol::moltnet::{fqid, member};
 use moltghost_protocol::object::hub::News;
 use moltghost_protocol::object::network::Reply;
 use moltghost_protocol::time::Millis;
+use std::fmt::Write;
 
 /// Most rooms that an agent's document lists, so that no document is too large for its readers.
 const MAX_ROOMS: u32 = 1_000;
@@ -69,24 +70,41 @@ impl<S: Sql, W: World> Network<S, W> {
         self.agent_where("credential = ?1", &[credential.into()])
     }
 
-    /// An agent's document; `member` is how rooms spell it. A registered agent is in the rooms that have it in any
-    /// spelling, anybody else in those that have exactly this one.
-    fn summary(&self, asker: &Asker, member: &str) -> Outcome<AgentSummary> {
-        let registered = self.agent_row(member)?;
+    /// The rooms that the asker sees and that have a member who is spelled in one of these ways.
+    fn rooms_of(&self, asker: &Asker, spelled: &[String]) -> Outcome<Vec<String>> {
         let (condition, mut parameters) = seen(&self.view(asker));
         let place = parameters.len() + 1;
-        let spelled = match &registered {
-            Some(row) => spellings(self.home(), &row.id).to_vec(),
-            None => vec![member.to_owned()],
-        };
-        parameters.push(serde_json::to_string(&spelled).unwrap_or_default().into());
+        parameters.push(serde_json::to_string(spelled).unwrap_or_default().into());
         let query = format!(
             "SELECT id FROM room WHERE {condition} AND id IN
              (SELECT room FROM member WHERE member IN (SELECT value FROM json_each(?{place})))
              ORDER BY id LIMIT {MAX_ROOMS}"
         );
         let rooms = self.sql.run(&query, &parameters)?;
-        let rooms = rooms.iter().map(|row| column(row, 0).text().to_owned()).collect();
+        Ok(rooms.iter().map(|row| column(row, 0).text().to_owned()).collect())
+    }
+
+    /// The rooms of a registered agent, in whichever way they spell it; what is spelled like an agent of another network is
+    /// not meant.
+    fn rooms_of_agent(&self, asker: &Asker, id: &str) -> Outcome<Vec<String>> {
+        let home = self.home();
+        let mut spelled = spellings(home, id).to_vec();
+        spelled.retain(|member| member::identity(home, member) == (home, id));
+        self.rooms_of(asker, &spelled)
+    }
+
+    /// An agent as the list has it, by how rooms spell it: with the rooms that spell it so. Only an agent that is
+    /// registered and in none of those has the rooms that spell it otherwise; else they are listed by that spelling.
+    fn entry(&self, asker: &Asker, member: &str) -> Outcome<AgentSummary> {
+        let registered = self.agent_row(member)?;
+        let mut rooms = self.rooms_of(asker, &[member.to_owned()])?;
+        if rooms.is_empty() && registered.is_some() {
+            rooms = self.rooms_of_agent(asker, member)?;
+        }
+        Ok(self.summary(member, registered, rooms))
+    }
+
+    fn summary(&self, member: &str, registered: Option<Row>, rooms: Vec<String>) -> AgentSummary {
         let (network, agent) = member::identity(self.home(), member);
         let mut summary = AgentSummary {
             id: member.to_owned(),
@@ -103,20 +121,34 @@ impl<S: Sql, W: World> Network<S, W> {
             summary.fqid = fqid::agent(self.home(), &row.id);
             self.home().clone_into(&mut summary.network_id);
         }
-        Ok(summary)
+        summary
     }
 
     pub(super) fn agents(&self, asker: &Asker, request: &PageRequest) -> Outcome<Reply> {
         let view = self.view(asker);
-        let (condition, parameters) = seen(&view);
-        // Who sees everything sees those too who are in no room.
+        let (condition, mut parameters) = seen(&view);
         let select = if view.all {
+            // Who sees everything sees those too who are in no room.
             "SELECT id FROM (SELECT member AS id FROM member UNION SELECT id FROM agent)".to_owned()
         } else {
-            format!(
-                "SELECT id FROM (SELECT DISTINCT member AS id FROM member
-                 WHERE room IN (SELECT id FROM room WHERE {condition}))"
-            )
+            // Registered agents that rooms spell in full are there by their own id as well.
+            let mut select = format!(
+                "SELECT id FROM (WITH visible AS (SELECT id FROM room WHERE {condition})
+                 SELECT member AS id FROM member WHERE room IN visible"
+            );
+            for (prefix, end) in [(format!("{}:", self.home()), ";"), (fqid::agent(self.home(), ""), "0")] {
+                let from = parameters.len() + 1;
+                let _ = write!(
+                    select,
+                    " UNION SELECT substr(member, length(?{from}) + 1) FROM member
+                     WHERE member > ?{from} AND member < ?{} AND room IN visible
+                     AND substr(member, length(?{from}) + 1) IN (SELECT id FROM agent)",
+                    from + 1
+                );
+                let end = format!("{}{end}", &prefix.trim_end_matches([':', '/']));
+                parameters.extend([prefix.into(), end.into()]);
+            }
+            select + ")"
         };
         let collection = Collection { select: &select, condition: "1", parameters, id: "id" };
         let rows = collection.read(&self.sql, request)?;
@@ -124,7 +156,7 @@ impl<S: Sql, W: World> Network<S, W> {
             .found
             .iter()
             .map(|row| {
-                let summary = self.summary(asker, column(row, 0).text())?;
+                let summary = self.entry(asker, column(row, 0).text())?;
                 serde_json::to_string(&summary).map_err(|error| MoltnetError::internal(error.to_string()))
             })
             .collect();
@@ -134,8 +166,12 @@ impl<S: Sql, W: World> Network<S, W> {
     pub(super) fn agent(&self, asker: &Asker, id: &str) -> Outcome<Reply> {
         let id = id.trim();
         let all = self.view(asker).all;
-        let mut summary = self.summary(asker, id)?;
-        if self.agent_row(id)?.is_some() {
+        let registered = self.agent_row(id)?;
+        let known = registered.is_some();
+        let rooms =
+            if known { self.rooms_of_agent(asker, id)? } else { self.rooms_of(asker, &[id.to_owned()])? };
+        let mut summary = self.summary(id, registered, rooms);
+        if known {
             if summary.rooms.is_empty() && !all {
                 return Err(unknown(id));
             }

@@ -162,6 +162,18 @@ export function roster(server: Server): void {
       const room = await server.room({ members: [`local:${id}`] });
       assert.deepEqual((await listed(id))?.rooms, [room]);
       assert.deepEqual((await listed(`local:${id}`))?.rooms, [room]);
+      const by = await server.room({ members: [id] });
+      assert.deepEqual((await listed(id))?.rooms, [by]);
+      assert.deepEqual((await agent(id)).rooms, [room, by].sort());
+    });
+
+    it("does not take a registered id for another network's agent of that spelling", async () => {
+      const id = `away:${await server.agent()}`;
+      const member = await server.register(id);
+      const room = await server.room({ members: [id] });
+      assert.equal(member.agent_id, id);
+      assert.deepEqual((await listed(id))?.rooms, [room]);
+      assert.equal((await agent(id)).rooms, undefined);
     });
 
     it("does not have strangers", async () => {

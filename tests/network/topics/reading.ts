@@ -122,11 +122,17 @@ export function reading(server: Server): void {
     if (server.publicRead) {
       it("shows others the members of public rooms", async () => {
         const [inside, outside] = [await server.agent("inside"), await server.agent("outside")];
-        const room = await server.room({ visibility: "public", members: [inside] });
+        const [scoped, full] = [await server.agent("scoped"), await server.agent("full")];
+        const room = await server.room({
+          visibility: "public",
+          members: [inside, `local:${scoped}`, `molt://local/agents/${full}`],
+        });
         await server.room({ members: [inside] });
         const found = await agents(null);
         assert.ok(found.includes("public-member"));
-        assert.ok(found.includes(inside));
+        for (const id of [inside, scoped, `local:${scoped}`, full, `molt://local/agents/${full}`]) {
+          assert.ok(found.includes(id), id);
+        }
         assert.ok(!found.includes("private-member"));
         assert.ok(!found.includes(outside));
         const one = ok<{ rooms: string[] }>(await server.ask(`/v1/agents/${inside}`, { as: null }));
