@@ -65,8 +65,18 @@ export function rewrite(persist: string, className: string, table: string, state
   return changed;
 }
 
-/** Files below a folder whose bytes hold the text. */
+/** Files below a folder whose bytes hold the text. Those that go meanwhile, as a database's own do, hold nothing. */
 export function filesWith(folder: string, text: string): string[] {
   const bytes = Buffer.from(text);
-  return filesBelow(folder).filter((path) => readFileSync(path).includes(bytes));
+  const holds = (path: string): boolean => {
+    try {
+      return readFileSync(path).includes(bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+        return false;
+      }
+      throw error;
+    }
+  };
+  return filesBelow(folder).filter(holds);
 }

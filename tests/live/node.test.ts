@@ -113,6 +113,7 @@ if (MOLTNET !== undefined && targets().includes("ours")) {
               (await server.ask(`/v1/agents/${AGENT}`)).json<{ connected?: boolean }>().connected === true,
             30_000,
           );
+          await until("its token is kept", () => existsSync(token) && readFileSync(token, "utf8") !== "");
           assert.match(readFileSync(token, "utf8"), /^magt_v1_/);
           await cli.done(
             ...["connect", "--runtime", "codex", "--workspace", ".", "--base-url", url],

@@ -91,7 +91,9 @@ describe("a call over a tunnel", () => {
     const limited = await one.completions(body());
     assert.deepEqual([limited.status, code(limited.text)], [429, "rate_limited"]);
     const [crowded] = await known({ limits: { concurrency: 1, queue: 0 } });
+    await until("no run in flight", async () => (await crowded.status()).in_flight === 0);
     const first = await crowded.open(CHAT, { json: body({ chunks: 2_000, chunk_delay_ms: 20 }, true) });
+    assert.equal(first.status, 200);
     const busy = await crowded.completions(body());
     assert.deepEqual([busy.status, code(busy.text)], [503, "agent_busy"]);
     first.leave();

@@ -184,7 +184,7 @@ impl FlatStream {
             self.release(out);
             self.closed = true;
             self.facts.error = true;
-            let message = format!("the pod sent an event of more than {MAX_EVENT_BYTES} bytes");
+            let message = format!("The agent's pod sent an event of more than {MAX_EVENT_BYTES} bytes.");
             out.extend_from_slice(Problem::new(Code::BadGateway, message).event().as_bytes());
         }
     }
@@ -299,7 +299,7 @@ mod tests {
         for (event, message) in [
             ("data: {\"error\":{\"message\":\"m\"}}", "m"),
             ("data: {\"object\":\"error\",\"message\":\"m\",\"code\":400}", "m"),
-            ("event: error\ndata: m", "the pod ended the stream with an error"),
+            ("event: error\ndata: m", "The agent's pod ended the stream with an error."),
         ] {
             let stream =
                 format!("data: {}\n\n{event}\n\ndata: {}\n\ndata: [DONE]\n\n", finish(0), chunk("b"));

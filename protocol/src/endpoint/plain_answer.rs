@@ -23,10 +23,10 @@ pub enum Unusable {
 impl From<Unusable> for Problem {
     fn from(unusable: Unusable) -> Self {
         let message = match unusable {
-            Unusable::NotJson => "the pod's answer is not a JSON object".to_owned(),
-            Unusable::Error => "the pod answered with an error".to_owned(),
+            Unusable::NotJson => "The answer of the agent's pod is not a JSON object.".to_owned(),
+            Unusable::Error => "The agent's pod answered with an error.".to_owned(),
             Unusable::Lacks(name) => {
-                format!("the pod's answer is not what was asked for: it has no `{name}`")
+                format!("The answer of the agent's pod is not what was asked for: it has no `{name}`.")
             }
         };
         Problem::new(Code::BadGateway, message)

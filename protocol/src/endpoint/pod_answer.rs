@@ -28,22 +28,25 @@ fn bad(message: impl Into<String>) -> Verdict {
 pub fn judge(status: u16, content_type: Option<&str>, streaming: bool) -> Verdict {
     match status {
         200 => judge_success(content_type, streaming),
-        201..=299 => bad(format!("the pod answered {status} where 200 with an answer was due")),
-        300..=399 => bad(format!("the pod answered with a redirect ({status}); redirects are never followed")),
+        201..=299 => bad(format!("The agent's pod answered {status} where 200 with an answer was due.")),
+        300..=399 => bad(format!(
+            "The agent's pod answered with a redirect ({status}), which is never followed. Its owner must set the origin to \
+             where it leads."
+        )),
         401 | 403 | 407 => bad(format!(
-            "the pod refused the layer's credentials ({status}); the agent's owner must set the origin's headers"
+            "The agent's pod refused the access layer's credentials ({status}). Its owner must set the origin's headers."
         )),
         400 | 404 | 409 | 413 | 422 | 429 => Verdict::ErrorBody,
-        400..=499 => bad(format!("the pod answered {status}, which cannot be passed on")),
-        503 => refused("the pod is not ready to take a call (503)"),
+        400..=499 => bad(format!("The agent's pod answered {status}, which cannot be passed on.")),
+        503 => refused("The agent's pod is not ready to take a call (503). Try again in a moment."),
         // What a proxy in front of the pod says when it could not reach it.
-        521..=523 => refused("the pod's origin cannot be reached"),
+        521..=523 => refused("The origin of the agent's pod cannot be reached. Try again in a moment."),
         524 => Verdict::Bad(Problem::new(
             Code::Timeout,
-            "the proxy before the pod's origin gave up waiting for it (524); long calls need the tunnel or a stream",
+            "The proxy before the agent's pod gave up waiting for it (524). Stream long calls, or connect the pod by the tunnel.",
         )),
-        500..=599 => bad(format!("the pod failed ({status})")),
-        _ => bad(format!("the pod answered with the unknown status {status}")),
+        500..=599 => bad(format!("The agent's pod failed ({status}). Its owner finds the reason in the pod's log.")),
+        _ => bad(format!("The agent's pod answered with the unknown status {status}.")),
     }
 }
 
@@ -59,12 +62,15 @@ fn judge_success(content_type: Option<&str>, streaming: bool) -> Verdict {
         // Without a declared type the body decides: what is not JSON is refused when it is read.
         (Some(ContentType::Json) | None, false) => Verdict::Plain,
         (Some(ContentType::EventStream), false) => {
-            bad("the pod answered with a stream where none was asked for")
+            bad("The agent's pod answered with a stream where none was asked for.")
         }
         (Some(ContentType::Other), _) => {
-            bad("the pod answered with something that is neither JSON nor a stream")
+            bad(
+                "The agent's pod answered with something that is neither JSON nor a stream. Its owner should see whether the \
+                 origin is right.",
+            )
         }
-        (None, true) => bad("the pod answered without a content type where a stream was asked for"),
+        (None, true) => bad("The agent's pod answered without a content type where a stream was asked for."),
     }
 }
 

@@ -50,13 +50,13 @@ pub fn pass_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> PodErr
             retry: if status == 429 { Retry::After(wait(retry_after)) } else { Retry::No },
         },
         (_, words) => {
-            let said = words.map(|words| format!(": {}", words.message)).unwrap_or_default();
-            let message = match status {
-                200 if said.is_empty() => {
-                    "the pod answered with JSON where a stream was asked for".to_owned()
+            let message = match (status, words) {
+                (200, None) => "The agent's pod answered with JSON where a stream was asked for.".to_owned(),
+                (200, Some(words)) => format!("The agent's pod answered with an error: {}", words.message),
+                (_, None) => {
+                    format!("The agent's pod answered {status} without an error that could be passed on.")
                 }
-                200 => format!("the pod answered with an error{said}"),
-                _ => format!("the pod answered {status} without an error that could be passed on{said}"),
+                (_, Some(words)) => format!("The agent's pod answered {status}: {}", words.message),
             };
             PodError::from(&Problem::new(Code::BadGateway, message))
         }
@@ -68,7 +68,7 @@ pub fn error_event(data: &[u8]) -> String {
     let found = serde_json::from_slice::<Value>(data).ok().as_ref().and_then(Words::find);
     match found {
         Some(words) => format!("data: {}\n\n", words.body(Code::BadGateway.kind())),
-        None => Problem::new(Code::BadGateway, "the pod ended the stream with an error").event(),
+        None => Problem::new(Code::BadGateway, "The agent's pod ended the stream with an error.").event(),
     }
 }
 
@@ -86,8 +86,8 @@ fn kind(status: u16) -> Option<&'static str> {
 /// Our words for the two statuses that a proxy before a pod gives without an error object.
 fn silent(status: u16) -> Option<&'static str> {
     match status {
-        413 => Some("the pod says that the request is too large; send a shorter one"),
-        429 => Some("the pod says that it gets too many requests; try again later"),
+        413 => Some("The agent's pod says that the request is too large. Send a shorter one."),
+        429 => Some("The agent's pod says that it gets too many requests. Try again later."),
         _ => None,
     }
 }
