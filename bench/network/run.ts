@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { discard, scratch } from "../../tests/harness/scratch.ts";
 import { until } from "../../tests/harness/until.ts";
 import type { WorkerOptions } from "../../tests/harness/worker.ts";
-import { type RunningOurs, startOurs } from "../../tests/network/ours.ts";
+import { liftPostLimit, type RunningOurs, startOurs } from "../../tests/network/ours.ts";
 import { NETWORK_ID, NONE } from "../../tests/network/setup.ts";
 import { say } from "../step.ts";
 import { fillRoom } from "./fill.ts";
@@ -33,8 +33,7 @@ let missed = 0;
 async function started(name: string, options: WorkerOptions = {}): Promise<RunningOurs> {
   const ours = await startOurs(NONE, { persist: join(folder, name), vars: VARS, ...options });
   running.push(ours);
-  const json = { posts_per_minute: 10_000_000 };
-  await ours.worker.control("/network/limits", { method: "PATCH", json });
+  await liftPostLimit(ours.worker);
   return ours;
 }
 

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { discard, scratch } from "../../tests/harness/scratch.ts";
 import { until } from "../../tests/harness/until.ts";
 import { MOLTNET, startOriginal } from "../../tests/network/original.ts";
-import { startOurs } from "../../tests/network/ours.ts";
+import { liftPostLimit, startOurs } from "../../tests/network/ours.ts";
 import { NONE } from "../../tests/network/setup.ts";
 import { judge, missed, tell } from "../live/verdict.ts";
 import { buildLoad, measure } from "../load.ts";
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
     const vars = { STREAMS_PER_IDENTITY: "1000", CALL_LOG: "off" };
     const ours = await startOurs(NONE, { persist: join(folder, "ours"), vars });
     ends.push(() => ours.stop());
-    await ours.worker.control("/network/limits", { method: "PATCH", json: { posts_per_minute: 10_000_000 } });
+    await liftPostLimit(ours.worker);
     const targets: Target[] = [
       { title: HUNDRED, url: ours.url, observers: 100 },
       { title: "ours, 16 observers", url: ours.url, observers: 16 },

@@ -15,6 +15,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { discard, ROOT, scratch, until } from "../harness/index.ts";
 import { targets } from "../network/against.ts";
+import { liftPostLimit } from "../network/ours.ts";
 import { Server } from "../network/server.ts";
 import { BEARER, NETWORK_ID } from "../network/setup.ts";
 import { AttachedFollower, Follower } from "./followers.ts";
@@ -142,7 +143,7 @@ if (targets().includes("ours")) {
       const working: Promise<unknown>[] = [];
       try {
         await server.start();
-        await server.liftPostLimit();
+        await liftPostLimit(server.worker);
         const made = () => server.room({ members: AGENTS });
         const rooms = [await made(), await made(), await made()];
         const first = await observe(server, { after: "evt_gap_all" });

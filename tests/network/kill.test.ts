@@ -9,6 +9,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { discard, scratch, until } from "../harness/index.ts";
 import { targets } from "./against.ts";
+import { liftPostLimit } from "./ours.ts";
 import { Server } from "./server.ts";
 import { BEARER } from "./setup.ts";
 import { Writers } from "./writers.ts";
@@ -23,7 +24,7 @@ if (targets().includes("ours")) {
       const server = new Server("ours", BEARER, { persist });
       try {
         await server.start();
-        await server.liftPostLimit();
+        await liftPostLimit(server.worker);
         const writers = await Writers.of(server, WRITERS);
         for (let kill = 0; kill < KILLS; kill += 1) {
           const { acknowledged } = writers;

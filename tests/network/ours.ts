@@ -53,6 +53,13 @@ export async function setUp(url: string, operatorToken: string, setup: Setup): P
   await make("/v1/apply", tokenValue("operator"), { agents });
 }
 
+/** Lets a network be posted to as fast as can be, restarts that cost a part of the limit in between. */
+export async function liftPostLimit(worker: RunningWorker): Promise<void> {
+  const json = { posts_per_minute: 10_000_000 };
+  const { status, text } = await worker.control("/network/limits", { method: "PATCH", json });
+  assert.equal(status, 200, text);
+}
+
 /** A running Worker as the suite knows servers. */
 export interface RunningOurs extends Running {
   worker: RunningWorker;

@@ -106,13 +106,6 @@ export class Server {
     await this.#running?.stop();
   }
 
-  /** Lets ours be posted to as fast as can be, restarts that cost a part of the limit in between. */
-  async liftPostLimit(): Promise<void> {
-    const json = { posts_per_minute: 10_000_000 };
-    const { status, text } = await this.worker.control("/network/limits", { method: "PATCH", json });
-    assert.equal(status, 200, text);
-  }
-
   /** Ends the server and starts it with another setup; with `persist` on the same data. */
   async restart(setup: Setup): Promise<void> {
     await this.stop();

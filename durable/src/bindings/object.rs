@@ -257,8 +257,8 @@ impl Later {
         Ok(glue::soon(self.work.as_ref())?)
     }
 
-    /// The same, for what takes several messages together: right after this turn where no other is expected or on its
-    /// way.
+    /// The same, for what takes several messages together, by a turn that gives no answer yet: right after this turn
+    /// where no other message is expected or on its way.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.

@@ -15,7 +15,6 @@ use moltghost_protocol::moltnet::{fqid, member};
 use moltghost_protocol::object::hub::News;
 use moltghost_protocol::object::network::Reply;
 use moltghost_protocol::time::Millis;
-use std::fmt::Write;
 
 /// Most rooms that an agent's document lists, so that no document is too large for its readers.
 const MAX_ROOMS: u32 = 1_000;
@@ -132,23 +131,23 @@ impl<S: Sql, W: World> Network<S, W> {
             "SELECT id FROM (SELECT member AS id FROM member UNION SELECT id FROM agent)".to_owned()
         } else {
             // Registered agents that rooms spell in full are there by their own id as well.
-            let mut select = format!(
+            let place = parameters.len();
+            let (scoped, full) = (self.home().to_owned(), fqid::agent(self.home(), ""));
+            let full_end = format!("{}0", full.trim_end_matches('/'));
+            parameters.extend([format!("{scoped}:"), format!("{scoped};"), full, full_end].map(Value::from));
+            let by_own_id = |from: usize, to: usize| {
+                format!(
+                    "SELECT substr(member, length(?{from}) + 1) FROM member
+                     WHERE member > ?{from} AND member < ?{to} AND room IN visible
+                     AND substr(member, length(?{from}) + 1) IN (SELECT id FROM agent)"
+                )
+            };
+            format!(
                 "SELECT id FROM (WITH visible AS (SELECT id FROM room WHERE {condition})
-                 SELECT member AS id FROM member WHERE room IN visible"
-            );
-            for (prefix, end) in [(format!("{}:", self.home()), ";"), (fqid::agent(self.home(), ""), "0")] {
-                let from = parameters.len() + 1;
-                let _ = write!(
-                    select,
-                    " UNION SELECT substr(member, length(?{from}) + 1) FROM member
-                     WHERE member > ?{from} AND member < ?{} AND room IN visible
-                     AND substr(member, length(?{from}) + 1) IN (SELECT id FROM agent)",
-                    from + 1
-                );
-                let end = format!("{}{end}", &prefix.trim_end_matches([':', '/']));
-                parameters.extend([prefix.into(), end.into()]);
-            }
-            select + ")"
+                 SELECT member AS id FROM member WHERE room IN visible UNION {} UNION {})",
+                by_own_id(place + 1, place + 2),
+                by_own_id(place + 3, place + 4)
+            )
         };
         let collection = Collection { select: &select, condition: "1", parameters, id: "id" };
         let rows = collection.read(&self.sql, request)?;
