@@ -18,13 +18,18 @@ const encoder = new TextEncoder();
 /** How much of a pod's answer may wait here for a slow caller, besides one chunk and what is being written. */
 const WAITING_BYTES = 64 * 1024;
 
+/** How long bytes wait for those that come right behind them, and how many are worth a write by themselves. */
+const GATHER_MS = 1;
+const GATHER_BYTES = 16 * 1024;
+
 /** How long the rules have to end an answer that is over. */
 const ORPHAN_MS = 5_000;
 
 /**
  * Where the rules write an answer. `start` passes the body on by itself and asks the rules about what has come. While the
  * caller takes what was written, what comes meanwhile waits and goes on in one piece; no more is read than may wait, so
- * that a slow caller slows the pod down.
+ * that a slow caller slows the pod down. So does what comes within the millisecond in which other bytes were passed on:
+ * a write costs more than all else that is done for a piece, and nobody reads a thousand pieces a second.
  */
 export class Flow {
   #entry;
@@ -47,6 +52,8 @@ export class Flow {
   #lastResort = "";
   #waiting = [];
   #waitingBytes = 0;
+  #passedAt = 0;
+  #gathering;
   #left = null;
 
   /** When something was written last. */
@@ -117,13 +124,9 @@ export class Flow {
         this.#ends(END);
         return;
       }
-      if (this.#writing > 0) {
-        this.#waiting.push(value);
-        this.#waitingBytes += value.byteLength;
-      } else {
-        this.#pass(value);
-      }
-      this.#readOn();
+      this.#waiting.push(value);
+      this.#waitingBytes += value.byteLength;
+      this.#passOn();
     }
   };
 
@@ -167,7 +170,34 @@ export class Flow {
     this.#passed.length = 0;
   }
 
+  /** Passes on what waits, if nothing is being written and nothing that comes right behind is waited for. */
+  #passOn() {
+    if (this.#writing === 0 && this.#waitingBytes > 0 && !this.#gathers()) this.#passWaiting();
+    const all = this.#writing === 0 && this.#waitingBytes === 0;
+    if (all && this.#ended !== undefined) this.#flowIs(this.#ended);
+    else this.#readOn();
+  }
+
+  #gathers() {
+    if (this.#ended !== undefined || this.#waitingBytes >= GATHER_BYTES) return false;
+    if (this.#gathering === undefined && Date.now() === this.#passedAt) {
+      this.#gathering = setTimeout(this.#gathered, GATHER_MS);
+    }
+    return this.#gathering !== undefined;
+  }
+
+  #gathered = () => {
+    this.#gathering = undefined;
+    this.#passedAt = 0;
+    if (this.#flowed) this.#passOn();
+  };
+
   #passWaiting() {
+    if (this.#gathering !== undefined) {
+      clearTimeout(this.#gathering);
+      this.#gathering = undefined;
+    }
+    this.#passedAt = Date.now();
     const chunks = this.#waiting;
     const size = this.#waitingBytes;
     this.#waiting = [];
@@ -180,7 +210,7 @@ export class Flow {
   /** The pod's body is over; it is told once the caller has taken what came before. */
   #ends(code) {
     this.#ended = code;
-    if (this.#writing === 0) this.#flowIs(code);
+    if (this.#flowed) this.#passOn();
   }
 
   /** The flow ends: with a code, or because the rules failed. */
@@ -210,10 +240,7 @@ export class Flow {
     this.#writing--;
     if (this.#writing > 0) return;
     this.#freePassed();
-    if (!this.#flowed) return;
-    if (this.#waitingBytes > 0) this.#passWaiting();
-    if (this.#ended !== undefined && this.#writing === 0) this.#flowIs(this.#ended);
-    else this.#readOn();
+    if (this.#flowed) this.#passOn();
   };
 
   /** Passes on a part of what came last. */
