@@ -5,6 +5,7 @@
 //! Seeds are fixed; a failure names its seed and step.
 
 mod check;
+mod hub;
 mod state;
 mod town;
 

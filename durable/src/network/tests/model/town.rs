@@ -5,11 +5,11 @@
 
 use super::super::super::{Network, World};
 use super::super::{block_on, ADMIN, PEPPER};
-use crate::hub::{Hub, World as HubWorld};
+use super::hub::{hub, Alone};
+use crate::hub::Hub;
 use crate::room::{stands, Consumer, Push, Room, Turn};
 use crate::sql::{Sql, Statement};
 use crate::sqlite::Sqlite;
-use crate::stream::link::Socket;
 use moltghost_protocol::credential::Pepper;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::message::SendRequest;
@@ -104,81 +104,11 @@ impl Ground {
     }
 }
 
-/// The world of a hub that nobody follows.
-struct Alone(Cell<u128>);
-
-/// No socket: there is none.
-#[derive(Clone)]
-enum Nobody {}
-
-impl Socket for Nobody {
-    type Text = ();
-
-    fn text(_: &str) {}
-
-    fn state(&self) -> Option<String> {
-        match *self {}
-    }
-
-    fn keep(&self, _: &str) {
-        match *self {}
-    }
-
-    fn number(&self) -> u64 {
-        match *self {}
-    }
-
-    fn set_number(&self, _: u64) {
-        match *self {}
-    }
-
-    fn send(&self, (): &()) {
-        match *self {}
-    }
-
-    fn close(&self, _: u16, _: &str) {
-        match *self {}
-    }
-}
-
-impl HubWorld for Alone {
-    type Socket = Nobody;
-
-    fn now(&self) -> Millis {
-        1_000_000
-    }
-
-    fn random(&self) -> Outcome<u128> {
-        self.0.set(self.0.get() + 1);
-        Ok(self.0.get())
-    }
-
-    fn fault(&self, _: &MoltnetError) {}
-
-    fn wake(&self, _: Millis) {}
-
-    fn later(&self, _: Millis) {}
-
-    fn followed(&self, _: Vec<String>) {}
-
-    fn sockets(&self) -> Vec<Nobody> {
-        Vec::new()
-    }
-
-    async fn network(&self, _: NetworkOp, _: String) -> Outcome<Reply> {
-        Err(lost())
-    }
-}
-
-fn hub(sql: &Sqlite) -> RefCell<Hub<Sqlite, Alone>> {
-    RefCell::new(Hub::new(sql.clone(), Alone(Cell::new(0)), settings()))
-}
-
 /// The directory's world.
 #[derive(Clone)]
 struct Lines(Rc<Ground>);
 
-fn lost() -> MoltnetError {
+pub(super) fn lost() -> MoltnetError {
     MoltnetError::unavailable("lost")
 }
 
@@ -245,7 +175,7 @@ impl Town {
         search.script(include_str!("../../../../../migrations/search/0001_search.sql"));
         let live = Sqlite::new();
         let ground = Rc::new(Ground {
-            hub: hub(&live),
+            hub: hub(&live, settings()),
             live,
             rooms: RefCell::default(),
             history,
@@ -282,7 +212,7 @@ impl Town {
 
     /// The same of the hub.
     pub fn evict_hub(&self) {
-        self.ground.hub.swap(&hub(&self.ground.live));
+        self.ground.hub.swap(&hub(&self.ground.live, settings()));
     }
 
     /// The same of a conversation, if it was ever asked.
