@@ -99,6 +99,8 @@ describe("the provisioner", () => {
     await one.change({ model: "other" });
     await one.change({ replicas: 3 });
     await one.change({ replicas: 3 });
+    const name = `${one.agent.name}-2`;
+    await one.change({ name });
     await one.pause();
     await one.pause();
     await one.start();
@@ -107,6 +109,7 @@ describe("the provisioner", () => {
     const wanted = [
       "agent.create deploying 2",
       "agent.start running 2",
+      "agent.change running 3",
       "agent.change running 3",
       "agent.pause paused 0",
       "agent.start running 3",
@@ -123,6 +126,10 @@ describe("the provisioner", () => {
       name: one.agent.name,
       desired: { state: "deploying", replicas: 2 },
     });
+    assert.deepEqual(
+      mine.map(({ data }) => data.name),
+      [...Array(3).fill(one.agent.name), ...Array(5).fill(name)],
+    );
     assert.deepEqual(receiver.refused, []);
     assert.equal((await one.shown()).next_step, null);
   });

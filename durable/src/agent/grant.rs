@@ -175,7 +175,7 @@ impl Loaded {
         Problem::new(
             Code::AgentBusy,
             format!(
-                "The agent is busy: it runs as many calls at once as it may ({most}), and none ended in time. Try \
+                "The agent is busy: it runs as many calls at once as it may ({most}), and {waiting} more wait. Try \
                  again in a moment; the owner can raise limits.concurrency."
             ),
         )

@@ -78,9 +78,9 @@ impl<S: Sql> Endpoint<S> {
             return Err(super::admit::lost());
         }
         let elsewhere = change.origin.is_some();
-        let replicas = loaded.settings.replicas;
-        loaded.settings = change.apply(loaded.settings.clone())?;
-        if loaded.settings.replicas != replicas {
+        let before = loaded.settings.clone();
+        loaded.settings = change.apply(before.clone())?;
+        if (loaded.settings.replicas, &loaded.settings.name) != (before.replicas, &before.name) {
             loaded.notices.done = Some("change");
         }
         if elsewhere {

@@ -52,7 +52,9 @@ fn every_change_of_what_is_wanted_is_told_and_nothing_else() {
     bench.ok::<Started>(AgentOp::Start);
     bench.ok::<Started>(AgentOp::Start);
     bench.ok::<AgentRecord>(AgentOp::Probed(None));
-    for change in [r#"{"model":"m"}"#, r#"{"replicas":3}"#, r#"{"replicas":3}"#] {
+    let replicas = r#"{"replicas":3}"#;
+    let name = r#"{"name":"b"}"#;
+    for change in [r#"{"model":"m"}"#, replicas, replicas, name, name] {
         let change = Change::parse(change.as_bytes()).unwrap();
         bench.ok::<AgentRecord>(AgentOp::Change(Box::new(change)));
     }
@@ -64,6 +66,7 @@ fn every_change_of_what_is_wanted_is_told_and_nothing_else() {
     let wanted = [
         "agent.create deploying 2",
         "agent.start running 2",
+        "agent.change running 3",
         "agent.change running 3",
         "agent.pause paused 0",
         "agent.restart running 3",
