@@ -28,8 +28,8 @@ const ORPHAN_MS = 5_000;
 /**
  * Where the rules write an answer. `start` passes the body on by itself and asks the rules about what has come. While the
  * caller takes what was written, what comes meanwhile waits and goes on in one piece; no more is read than may wait, so
- * that a slow caller slows the pod down. So does what comes within the millisecond in which other bytes were passed on:
- * a write costs more than all else that is done for a piece, and nobody reads a thousand pieces a second.
+ * that a slow caller slows the pod down. What comes within the millisecond in which other bytes were passed on waits for
+ * one more: a write costs more than all else that is done for a piece, and nobody reads a thousand pieces a second.
  */
 export class Flow {
   #entry;
@@ -172,12 +172,14 @@ export class Flow {
 
   /** Passes on what waits, if nothing is being written and nothing that comes right behind is waited for. */
   #passOn() {
+    if (!this.#flowed) return;
     if (this.#writing === 0 && this.#waitingBytes > 0 && !this.#gathers()) this.#passWaiting();
     const all = this.#writing === 0 && this.#waitingBytes === 0;
     if (all && this.#ended !== undefined) this.#flowIs(this.#ended);
     else this.#readOn();
   }
 
+  /** Whether what waits is to wait for what comes right behind. */
   #gathers() {
     if (this.#ended !== undefined || this.#waitingBytes >= GATHER_BYTES) return false;
     if (this.#gathering === undefined && Date.now() === this.#passedAt) {
@@ -189,7 +191,7 @@ export class Flow {
   #gathered = () => {
     this.#gathering = undefined;
     this.#passedAt = 0;
-    if (this.#flowed) this.#passOn();
+    this.#passOn();
   };
 
   #passWaiting() {
@@ -210,7 +212,7 @@ export class Flow {
   /** The pod's body is over; it is told once the caller has taken what came before. */
   #ends(code) {
     this.#ended = code;
-    if (this.#flowed) this.#passOn();
+    this.#passOn();
   }
 
   /** The flow ends: with a code, or because the rules failed. */
@@ -240,7 +242,7 @@ export class Flow {
     this.#writing--;
     if (this.#writing > 0) return;
     this.#freePassed();
-    if (this.#flowed) this.#passOn();
+    this.#passOn();
   };
 
   /** Passes on a part of what came last. */
