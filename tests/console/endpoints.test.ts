@@ -96,12 +96,21 @@ describe("keys", () => {
     await button(page, "New key").click();
     await page.getByLabel("Name").fill("made here");
     await page.getByLabel("Expires").selectOption({ label: "In 7 days" });
+    // The list is read anew once the key is made; however long that takes, the form is gone.
+    const listed = Promise.withResolvers<void>();
+    await page.route(/\/keys(\?|$)/, async (route) => {
+      if (route.request().method() === "GET") {
+        await listed.promise;
+      }
+      await route.continue();
+    });
     await button(page, "Make the key").click();
     const key = (await page.getByTestId("secret").textContent()) ?? "";
     assert.match(key, /^molti_/);
     // What is to be done next stands out: first to copy, then to go on.
     const loud = page.getByRole("dialog").locator("button.primary");
     assert.deepEqual(await loud.allTextContents(), ["Copy the key"]);
+    listed.resolve();
     await button(page, "Copy the key").click();
     await until("Done to stand out", async () => (await loud.allTextContents()).join() === "Done");
     assert.equal(await page.evaluate<string>("navigator.clipboard.readText()"), key);

@@ -249,7 +249,8 @@ export function Keys({ endpoint }: { endpoint: Endpoint }) {
         <Make
           onMake={async (wanted) => {
             shown.value = await createKey(endpoint.id, wanted);
-            await read();
+            // Not waited for: the form makes place for the secret at once.
+            void read();
           }}
           onClose={() => {
             making.value = false;
