@@ -117,7 +117,7 @@ if (targets().includes("ours")) {
     it("are those of rooms that the agent is still a member of", async () => {
       const agent = uniqueName("missing");
       const [left, kept] = [await server.room({ members: [agent] }), await server.room({ members: [agent] })];
-      // What reaches the hub only once the agent is attached is not missed: it is told as live, by who was a member then.
+      // What reaches the hub only once the agent is attached is not missed but live, and goes to its members of then.
       const observer = await observe(server);
       for (const sent of [
         { room: left, text: `@${agent} secret` },
