@@ -150,7 +150,7 @@ pub fn common(id: &str, host: &str) -> String {
 }
 
 fn lines(id: &str, host: &str, policy: &str) -> String {
-    let mut lines = format!("x-request-id: {id}\n{policy}");
+    let mut lines = ["x-request-id: ", id, "\n", policy].concat();
     if !is_loopback(host) {
         lines.push_str("strict-transport-security: max-age=31536000; includeSubDomains\n");
     }

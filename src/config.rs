@@ -4,7 +4,7 @@ use moltghost_durable::bindings::{entry, Failure};
 use moltghost_protocol::credential::{same_text, Pepper};
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::host::Hosts;
-use moltghost_protocol::origin::OriginRules;
+use moltghost_protocol::origin::{OriginRules, OriginUrl};
 use moltghost_protocol::webhook::WebhookSecret;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -28,6 +28,8 @@ pub struct Config {
     operators: Vec<String>,
     /// `KEY_PEPPER`, and `KEY_PEPPER_PREVIOUS` while one gives way to the other.
     pepper: Option<Pepper>,
+    /// Origins that may be called.
+    checked: RefCell<Vec<(String, Rc<OriginUrl>)>>,
 }
 
 /// Who is told what state each agent is to be in.
@@ -54,6 +56,9 @@ impl Provisioner {
         Ok(Some(Self { url: url.base().to_owned(), secret }))
     }
 }
+
+/// Most origins that are remembered; when there are more, all are forgotten.
+const CHECKED: usize = 64;
 
 /// Shortest operator token in bytes.
 const MIN_TOKEN: usize = 16;
@@ -103,7 +108,26 @@ impl Config {
             has_filter: entry::has_filter(env),
             operators: operators.into_iter().filter(|token| token.len() >= MIN_TOKEN).collect(),
             pepper: Pepper::parse(&text("KEY_PEPPER")?, Some(previous.as_str())),
+            checked: RefCell::default(),
         })
+    }
+
+    /// An agent's origin. What may be called is remembered: an instance's rules never change, and asking them costs more
+    /// than all else that is done to find a pod.
+    ///
+    /// # Errors
+    /// Why it may not be called.
+    pub fn origin(&self, url: &str) -> Result<Rc<OriginUrl>, &'static str> {
+        let mut checked = self.checked.borrow_mut();
+        if let Some((_, origin)) = checked.iter().find(|(known, _)| known == url) {
+            return Ok(Rc::clone(origin));
+        }
+        let origin = Rc::new(self.origins.check(url)?);
+        if checked.len() >= CHECKED {
+            checked.clear();
+        }
+        checked.push((url.to_owned(), Rc::clone(&origin)));
+        Ok(origin)
     }
 
     /// Whether both secrets are there.

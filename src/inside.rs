@@ -22,7 +22,7 @@ const NOTIFY_ANSWER: u32 = 16 * 1024;
 /// Serves a request of an object; `None` for one that is not signed.
 pub async fn serve(request: &Request) -> Option<Answer> {
     let signature = request.head.header(SIGNATURE)?;
-    let body = entry::body(&request.raw, MAX_BODY, false).await.ok()?;
+    let body = entry::body(&request.raw, &request.head, MAX_BODY, false).await.ok()?;
     let message = String::from_utf8(body).ok()?;
     let pepper = request.config().and_then(|config| config.pepper()).ok()?;
     if !is_signed(pepper, signature, &message, now()) {
@@ -49,14 +49,12 @@ async fn notify(request: &Request, notice: &Notice) -> Result<(), Problem> {
     let Some(provisioner) = &request.config()?.provisioner else { return Ok(()) };
     let seconds = now() / 1_000;
     let signature = provisioner.secret.sign(&notice.id, seconds, &notice.body);
-    let headers = format!(
-        "content-type: application/json\nwebhook-id: {}\nwebhook-timestamp: {seconds}\nwebhook-signature: {signature}\n",
-        notice.id
+    let head = format!(
+        "POST {}\ncontent-type: application/json\nwebhook-id: {}\nwebhook-timestamp: {seconds}\nwebhook-signature: {signature}\n",
+        provisioner.url, notice.id
     );
     let inquiry = Inquiry {
-        method: "POST",
-        url: &provisioner.url,
-        headers: &headers,
+        head: &head,
         body: Some(notice.body.as_bytes()),
         timeout_ms: NOTIFY_MS,
         limit: NOTIFY_ANSWER,

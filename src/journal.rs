@@ -4,11 +4,31 @@
 use crate::request::Request;
 use moltghost_durable::bindings::glue;
 use moltghost_protocol::time::Millis;
-use serde_json::{json, Value};
+use serde::Serialize;
+
+/// What happened, beside calls that were answered.
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'a str,
+    request_id: &'a str,
+    detail: &'a str,
+}
+
+/// A call that was answered.
+#[derive(Serialize)]
+struct Call<'a> {
+    event: &'a str,
+    request_id: &'a str,
+    method: &'a str,
+    route: &'a str,
+    status: u16,
+    ms: Millis,
+    trace_id: Option<&'a str>,
+}
 
 /// Writes one line.
 pub fn write(event: &str, request: &Request, detail: &str) {
-    line(&json!({ "event": event, "request_id": request.id, "detail": detail }));
+    line(&Event { event, request_id: &request.id, detail });
 }
 
 /// Writes the line of a call that was answered, `ms` milliseconds after it came in. A stream may still go on.
@@ -20,19 +40,19 @@ pub fn call(request: &Request, status: u16, ms: Millis) {
         "" if request.path().starts_with("/api/v1/") => "/api/v1",
         route => route,
     };
-    line(&json!({
-        "event": "call",
-        "request_id": request.id,
-        "method": method(request.method()),
-        "route": route,
-        "status": status,
-        "ms": ms,
-        "trace_id": request.head.header("traceparent").and_then(trace_id),
-    }));
+    line(&Call {
+        event: "call",
+        request_id: &request.id,
+        method: method(request.method()),
+        route,
+        status,
+        ms,
+        trace_id: request.head.header("traceparent").and_then(trace_id),
+    });
 }
 
-fn line(line: &Value) {
-    let _ = glue::log(&line.to_string());
+fn line(line: &impl Serialize) {
+    let _ = glue::log(&serde_json::to_string(line).unwrap_or_default());
 }
 
 /// A method that is known; callers can make up any other.

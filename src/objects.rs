@@ -4,7 +4,7 @@
 //! settlement that is lost with its instance is made up for by the lease that it would have ended.
 
 use crate::request::Request;
-use moltghost_durable::bindings::object::{call, call_while, ride, Class, Left};
+use moltghost_durable::bindings::object::{call, call_while, ride, Class, Left, Place};
 use moltghost_durable::bindings::tunnel::admit_over;
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::error::{Code, Problem};
@@ -33,6 +33,16 @@ fn unreachable(request: &Request, failure: &Failure) -> Problem {
     )
 }
 
+/// Where an agent's object is.
+pub fn agent_at(id: &AgentId) -> Place {
+    Place::of(Class::Agent, &name::agent(id))
+}
+
+/// A settlement by the way.
+fn left(settle: &Settle) -> Left {
+    Left::new(&rider(settle), &write(&AgentOp::Settle))
+}
+
 /// Asks an agent's object; what waits for it rides along.
 ///
 /// # Errors
@@ -50,13 +60,13 @@ pub async fn agent<T: DeserializeOwned>(request: &Request, id: &AgentId, op: Age
 /// # Errors
 /// The object's refusal, or `internal_error` where it cannot be reached.
 pub async fn admit(request: &Request, id: &AgentId, ask: Admit) -> Result<Admission, Problem> {
-    let left = Left { rider: rider(&Settle::unsent(ask.run.clone())), alone: write(&AgentOp::Settle) };
+    let left = left(&Settle::unsent(ask.run.clone()));
     request.asked.set(true);
-    let (name, message) = (name::agent(id), write(&AgentOp::Admit(Box::new(ask))));
+    let (object, message) = (agent_at(id), write(&AgentOp::Admit(Box::new(ask))));
     let answer = if TUNNELS.with_borrow(|tunnels| tunnels.contains(id)) {
-        admit_over(&request.raw, &request.env, &name, &message, &left, &request.opened).await
+        admit_over(&request.raw, &request.env, &object, &message, &left, &request.opened).await
     } else {
-        call_while(&request.raw, &request.env, Class::Agent, &name, &message, &left).await
+        call_while(&request.raw, &request.env, &object, &message, &left).await
     };
     let answer: Result<Admission, Problem> = match answer {
         Ok(answer) => logged(request, read_answer(&answer)),
@@ -85,9 +95,8 @@ fn remember_way(id: &AgentId, tunnel: bool) {
 
 /// Settles a run: with the next request to its agent, or alone.
 pub fn settle(request: &Request, id: &AgentId, settle: &Settle) {
-    let (name, alone) = (name::agent(id), write(&AgentOp::Settle));
-    let left = ride(&request.ctx, &request.env, Class::Agent, &name, &rider(settle), &alone);
-    if let Err(failure) = left {
+    let riding = ride(&request.ctx, &request.env, &agent_at(id), &left(settle));
+    if let Err(failure) = riding {
         crate::log("settlement_left_to_its_lease", request, &failure.to_string());
     }
 }

@@ -73,16 +73,12 @@ impl Request {
 
     /// `http` or `https`.
     pub fn scheme(&self) -> &str {
-        self.head.url().split_once("://").map_or("https", |(scheme, _)| scheme)
-    }
-
-    fn after_scheme(&self) -> &str {
-        self.head.url().split_once("://").map_or("", |(_, rest)| rest)
+        self.head.scheme()
     }
 
     /// Host and port.
     pub fn host(&self) -> &str {
-        self.after_scheme().split(['/', '?', '#']).next().unwrap_or_default()
+        self.head.host()
     }
 
     /// The port, if the address names one.
@@ -93,9 +89,7 @@ impl Request {
 
     /// The path, as it came.
     pub fn path(&self) -> &str {
-        let rest = self.after_scheme();
-        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
-        path.split(['?', '#']).next().unwrap_or("/")
+        self.head.path()
     }
 
     /// The value of a query parameter, decoded.
@@ -155,7 +149,7 @@ impl Request {
         use moltghost_durable::bindings::entry::{body, BodyError};
         use moltghost_protocol::control::fields::MAX_BODY;
         let gzip = self.is_gzip()?;
-        match body(&self.raw, MAX_BODY as u64, gzip).await {
+        match body(&self.raw, &self.head, MAX_BODY as u64, gzip).await {
             Ok(bytes) => Ok(bytes),
             Err(BodyError::TooLarge) => Err(Problem::new(
                 Code::RequestTooLarge,

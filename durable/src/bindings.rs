@@ -12,6 +12,7 @@ pub mod entry;
 pub mod exchange;
 pub mod glue;
 pub mod inquiry;
+mod lines;
 pub mod link;
 pub mod object;
 pub mod random;

@@ -10,7 +10,7 @@ use crate::request::Request;
 use moltghost_durable::account::token_ended;
 use moltghost_durable::bindings::link::{Comments, Farewell, Link};
 use moltghost_durable::bindings::now;
-use moltghost_durable::bindings::object::Class;
+use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::stream::link::end_event;
 use moltghost_protocol::control::fields::wrong;
 use moltghost_protocol::error::{Code, Problem};
@@ -34,8 +34,8 @@ pub async fn watch(request: &Request, caller: &Caller) -> Result<Answer, Problem
     let message = write(&caller.ask(&account, AccountOp::Watch)?);
     let name = AccountName::Account(account).to_string();
     let (raw, ctx, env) = (&request.raw, &request.ctx, &request.env);
-    let link =
-        Link::new(raw, ctx, env, (Class::Account, &name), &cursor, &message, COMMENTS).map_err(internal)?;
+    let link = Link::new(raw, ctx, env, &Place::of(Class::Account, &name), &cursor, &message, COMMENTS)
+        .map_err(internal)?;
     let word = link.open().await.map_err(internal);
     let watching: Watching = match word.and_then(|word| read_answer(&word)) {
         Ok(watching) => watching,

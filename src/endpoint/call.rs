@@ -20,7 +20,6 @@ use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::endpoint::run_request::RunRequest;
 use moltghost_protocol::error::{Code, Problem};
 use moltghost_protocol::id::AgentRef;
-use moltghost_protocol::name;
 use moltghost_protocol::object::agent::{Admit, AgentOp, Outcome, Target};
 use moltghost_protocol::object::worker::Chat;
 use moltghost_protocol::object::write;
@@ -100,10 +99,12 @@ async fn run(
     if let Some(target) = admission.probe {
         super::probe::in_background(request, &called.id, *target);
     }
-    let lines = super::lines(request, &admission.cors, admission.rate);
+    let mut lines = super::lines(request, &admission.cors, admission.rate);
     match (admission.outcome, chat) {
         (Outcome::Run(target), Some(chat)) => {
-            let lines = format!("{lines}x-moltghost-run-id: {id}\n");
+            for part in ["x-moltghost-run-id: ", id.as_str(), "\n"] {
+                lines.push_str(part);
+            }
             let run = Run {
                 agent: called.id.clone(),
                 id,
@@ -188,11 +189,15 @@ fn begin(
         let skills = if as_chat { chat.skills.join(",") } else { String::new() };
         let model = models::default(target.model.as_deref(), &target.models);
         let body = chat.into_upstream(model, run.own_tools);
-        exchange.watch(&request.env, &name::agent(&run.agent), &write(&AgentOp::Watch(run.id.clone())))?;
-        let headers = pod_headers(request, run, target, &skills);
+        let watch = write(&AgentOp::Watch(run.id.clone()));
+        exchange.watch(&request.env, &objects::agent_at(&run.agent), &watch)?;
         match &way {
-            pod::Way::Address(url) => exchange.send("POST", url, &headers, Some(&body))?,
-            pod::Way::Tunnel(tunnel) => exchange.send_over(tunnel, "POST", path, &headers, Some(&body))?,
+            pod::Way::Address(url) => {
+                exchange.send(&pod_head(request, run, target, url, &skills), Some(&body))?;
+            }
+            pod::Way::Tunnel(tunnel) => {
+                exchange.send_over(tunnel, &pod_head(request, run, target, path, &skills), Some(&body))?;
+            }
         }
         Ok(exchange)
     });
@@ -206,9 +211,13 @@ async fn allowed(request: &Request, run: &Run, chat: &RunRequest, target: &Targe
     lists::check_skills(request, &run.agent, target, &chat.skills).await
 }
 
-/// The header lines of the pod's request: what may pass of the caller's, ours, and the origin's own.
-fn pod_headers(request: &Request, run: &Run, target: &Target, skills: &str) -> String {
-    let mut lines = String::with_capacity(512);
+/// The head of the pod's request: where it goes, and the headers: what may pass of the caller's, ours, and the origin's
+/// own.
+fn pod_head(request: &Request, run: &Run, target: &Target, address: &str, skills: &str) -> String {
+    let mut lines = String::with_capacity(768);
+    for part in ["POST ", address, "\n"] {
+        lines.push_str(part);
+    }
     let mut add = |name: &str, value: &str| {
         for part in [name, ": ", value, "\n"] {
             lines.push_str(part);
@@ -239,7 +248,7 @@ async fn body(request: &Request, called: &Called, api: Api) -> Result<(RunReques
         Ok(gzip) => gzip,
         Err(problem) => return Err((problem, 0)),
     };
-    let bytes = match entry::body(&request.raw, Limits::MAX_BODY_BYTES, gzip).await {
+    let bytes = match entry::body(&request.raw, &request.head, Limits::MAX_BODY_BYTES, gzip).await {
         Ok(bytes) => bytes,
         Err(BodyError::TooLarge) => return Err((too_large(), Limits::MAX_BODY_BYTES + 1)),
         Err(BodyError::BadEncoding) => return Err((not_gzip(), 0)),

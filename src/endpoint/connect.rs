@@ -3,7 +3,7 @@
 use super::{Called, Refusal};
 use crate::answer::{common, Answer};
 use crate::request::Request;
-use moltghost_durable::bindings::object::Class;
+use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::bindings::sockets::open_attachment;
 use moltghost_protocol::credential::ConnectToken;
 use moltghost_protocol::error::{Code, Problem};
@@ -31,7 +31,7 @@ pub async fn serve(request: &Request, called: &Called) -> Result<Answer, Refusal
     let who = serde_json::to_string(&Socket::Connect(text.to_owned())).unwrap_or_default();
     let headers = common(&request.id, request.host());
     let object = name::agent(&called.id);
-    match open_attachment(&request.env, (Class::Agent, &object), &who, &headers).await {
+    match open_attachment(&request.env, &Place::of(Class::Agent, &object), &who, &headers).await {
         Ok(Ok(response)) => Ok(Answer::ready(response)),
         Ok(Err(refusal)) => Err(match read_answer::<()>(&refusal) {
             Err(problem) => crate::objects::shown(request, problem).into(),

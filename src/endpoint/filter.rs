@@ -76,6 +76,9 @@ thread_local! {
 /// # Errors
 /// `rate_limited`.
 pub fn check_key(request: &Request, known: Option<(&AgentId, &str)>) -> Result<(), Problem> {
+    if STATE.with_borrow(|state| state.addresses.is_empty()) {
+        return Ok(());
+    }
     let Some(address) = address(request) else { return Ok(()) };
     let held_up = STATE.with_borrow_mut(|state| {
         let until = state.addresses.get(&address)?;
@@ -101,7 +104,10 @@ pub fn check_key(request: &Request, known: Option<(&AgentId, &str)>) -> Result<(
 
 /// Notes that a key was refused; see [`check_key`].
 pub fn refused(request: &Request, known: Option<(&AgentId, &str)>) {
-    let Some(address) = address(request).filter(|_| request.has_filter()) else { return };
+    if !request.has_filter() {
+        return;
+    }
+    let Some(address) = address(request) else { return };
     if let Some((agent, key)) = known {
         STATE.with_borrow_mut(|state| {
             make_room(&mut state.refused);
@@ -135,7 +141,7 @@ fn make_room(refused: &mut HashSet<(AgentId, String)>) {
 /// # Errors
 /// As [`objects::admit`].
 pub async fn admit(request: &Request, called: &Called, ask: Admit) -> Result<Admission, Problem> {
-    let Some(group) = group(request, &ask).filter(|_| request.has_filter()) else {
+    let Some(group) = group(request, &ask) else {
         return objects::admit(request, &called.id, ask).await;
     };
     let (arrived, body_bytes) = (tick(), ask.body_bytes);
@@ -180,8 +186,12 @@ pub async fn admit(request: &Request, called: &Called, ask: Admit) -> Result<Adm
     answer
 }
 
-/// What the answer to a call depends on until the request limit is looked at; `None` for calls that are refused before.
+/// What the answer to a call depends on until the request limit is looked at; `None` for calls that are refused before,
+/// and where there is no filter.
 fn group(request: &Request, ask: &Admit) -> Option<Group> {
+    if !request.has_filter() {
+        return None;
+    }
     let key = ask.key.as_ref()?;
     if ask.body_problem.is_some() {
         return None;

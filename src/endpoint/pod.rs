@@ -1,12 +1,12 @@
 //! The way to a pod: the addresses of our routes at its origin, and small questions about what it has.
 
 use super::fault::internal;
+use crate::objects::agent_at;
 use crate::request::Request;
 use moltghost_durable::bindings::inquiry::{Asked, Inquiry};
 use moltghost_durable::bindings::tunnel::Tunnel;
 use moltghost_protocol::endpoint::capability::Question;
 use moltghost_protocol::error::{Code, Problem, Retry};
-use moltghost_protocol::name;
 use moltghost_protocol::object::agent::Target;
 use moltghost_protocol::object::tunnel::Socket;
 use moltghost_protocol::request_id::RunId;
@@ -29,7 +29,7 @@ pub fn way(request: &Request, target: &Target, path: &str, run: Option<&RunId>) 
         Some((agent, link)) => {
             let who = link.map_or_else(|| Socket::Call(run.cloned()), Socket::Question);
             let opened = run.and_then(|_| request.opened.take());
-            Way::Tunnel(Tunnel::new(&request.env, &name::agent(&agent), &who, opened).map_err(internal)?)
+            Way::Tunnel(Tunnel::new(&request.env, &agent_at(&agent), &who, opened).map_err(internal)?)
         }
     })
 }
@@ -40,8 +40,7 @@ pub fn way(request: &Request, target: &Target, path: &str, run: Option<&RunId>) 
 /// # Errors
 /// `agent_unreachable` where the origin is not allowed any more.
 fn url(request: &Request, target: &Target, path: &str) -> Result<String, Problem> {
-    let checked = request.config()?.origins.check(&target.url);
-    checked.map(|origin| origin.join(path)).map_err(|why| {
+    request.config()?.origin(&target.url).map(|origin| origin.join(path)).map_err(|why| {
         let message = format!("The agent's origin may not be called: {why}. Its owner must set another.");
         Problem::new(Code::AgentUnreachable, message).retry(Retry::No)
     })
@@ -59,13 +58,12 @@ pub fn ask(
     limit: u32,
 ) -> Result<Asked, Problem> {
     let way = way(request, target, question.path, None)?;
-    let headers = format!(
-        "accept: application/json\ncontent-type: application/json\naccept-encoding: identity\n{}",
-        target.headers
+    let address = if let Way::Address(url) = &way { url } else { question.path };
+    let head = format!(
+        "{} {address}\naccept: application/json\ncontent-type: application/json\naccept-encoding: identity\n{}",
+        question.method, target.headers
     );
-    let body = question.body();
-    let url = if let Way::Address(url) = &way { url } else { question.path };
-    let inquiry = Inquiry { method: question.method, url, headers: &headers, body, timeout_ms, limit };
+    let inquiry = Inquiry { head: &head, body: question.body(), timeout_ms, limit };
     match &way {
         Way::Address(_) => inquiry.send(),
         Way::Tunnel(tunnel) => inquiry.send_over(tunnel),

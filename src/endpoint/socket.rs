@@ -5,7 +5,7 @@ use super::read::{inspect, unexpected};
 use super::{noted, presented, Called, Refusal};
 use crate::answer::{common, Answer};
 use crate::request::Request;
-use moltghost_durable::bindings::object::Class;
+use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::bindings::random;
 use moltghost_durable::bindings::sockets::open_attachment;
 use moltghost_protocol::credential::Secret;
@@ -59,7 +59,7 @@ pub async fn open(request: &Request, called: &Called) -> Result<Answer, Refusal>
     }
     request.asked.set(true);
     let object = name::agent(&called.id);
-    match open_attachment(&request.env, (Class::Agent, &object), &who, &headers).await {
+    match open_attachment(&request.env, &Place::of(Class::Agent, &object), &who, &headers).await {
         Ok(Ok(response)) => Ok(Answer::ready(response)),
         Ok(Err(refusal)) => match read_answer::<()>(&refusal) {
             Err(problem) => Err(noted(request, called, problem).into()),

@@ -177,7 +177,8 @@ impl Asking<'_> {
     }
 
     async fn bytes(&self) -> Outcome<Vec<u8>> {
-        body(&self.request.raw, MAX_BODY as u64, false).await.map_err(|error| match error {
+        body(&self.request.raw, &self.request.head, MAX_BODY as u64, false).await.map_err(|error| match error
+        {
             BodyError::TooLarge => MoltnetError::bad_request("http: request body too large"),
             BodyError::BadEncoding | BodyError::Cut => MoltnetError::bad_request("unexpected EOF"),
             BodyError::Full => MoltnetError::unavailable("this instance holds as many bodies as it may"),

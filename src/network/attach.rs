@@ -4,7 +4,7 @@
 use super::ask::{answered_wrongly, Asking};
 use super::{credential, write};
 use crate::answer::{common, Answer};
-use moltghost_durable::bindings::object::Class;
+use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::bindings::sockets::open_attachment;
 use moltghost_protocol::host::is_loopback;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
@@ -31,7 +31,7 @@ pub async fn serve(asking: &Asking<'_>) -> Outcome<Answer> {
     let who = serde_json::to_string(&admitted).unwrap_or_default();
     let headers = common(&write::request_id(request), request.host());
     let hub = name::hub(&asking.settings.id);
-    match open_attachment(&request.env, (Class::Hub, &hub), &who, &headers).await {
+    match open_attachment(&request.env, &Place::of(Class::Hub, &hub), &who, &headers).await {
         Ok(Ok(response)) => Ok(Answer::ready(response)),
         Ok(Err(refusal)) => Err(match read_outcome::<()>(&refusal) {
             Err(error) => error,

@@ -7,7 +7,7 @@ use super::ask::{answered_wrongly, Asking};
 use super::write::request_id;
 use crate::answer::{common, Answer};
 use moltghost_durable::bindings::link::{Comments, Farewell, Link};
-use moltghost_durable::bindings::object::Class;
+use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::moltnet::error::{MoltnetError, Outcome};
 use moltghost_protocol::moltnet::id;
@@ -38,7 +38,8 @@ pub async fn serve(asking: &Asking<'_>) -> Outcome<Answer> {
     let observe = Observe { admitted: *admitted, last_event_id: last_event_id(asking) };
     let (hub, message) = (name::hub(&asking.settings.id), write(&HubAsk::Observe(Box::new(observe))));
     let (raw, ctx, env) = (&request.raw, &request.ctx, &request.env);
-    let link = Link::new(raw, ctx, env, (Class::Hub, &hub), "", &message, COMMENTS).map_err(failed)?;
+    let link =
+        Link::new(raw, ctx, env, &Place::of(Class::Hub, &hub), "", &message, COMMENTS).map_err(failed)?;
     let word = link.open().await.map_err(failed);
     if let Err(error) = word.and_then(|word| read_outcome::<Observing>(&word)) {
         link.close();

@@ -23,7 +23,7 @@ export default {
   async fetch(request, env, context) {
     const { pathname } = new URL(request.url);
     const exchange = new Exchange(request, 60_000, 10_000);
-    exchange.send("GET", env.POD + pathname, "", undefined);
+    exchange.send("GET " + env.POD + pathname + "\\n", undefined);
     await exchange.next();
     const response = exchange.open(200, "content-type: text/event-stream\\n");
     let asked = 0;

@@ -58,14 +58,15 @@ class Entry {
     this.#request = request;
     this.#ctx = ctx;
     this.#headers = headers;
-    this.#arm(Math.min(ms, LOOK_MS));
-    this.#deadline = this.at(ms, this.#late);
+    const now = Date.now();
+    this.#arm(Math.min(ms, LOOK_MS), now);
+    this.#deadline = this.at(ms, this.#late, now);
     ctx?.waitUntil(this.answer);
   }
 
-  #arm(ms) {
+  #arm(ms, now) {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#rings = Date.now() + ms;
+    this.#rings = now + ms;
     this.#timer = setTimeout(this.#ring, ms);
   }
 
@@ -78,14 +79,17 @@ class Entry {
     this.#alarms = this.#alarms.filter(({ time }) => time > now);
     for (const alarm of due) alarm.work?.();
     const next = Math.min(...this.#alarms.map(({ time }) => time));
-    if (next < this.#rings) this.#arm(Math.max(next - Date.now(), 1));
+    if (next < this.#rings) {
+      const later = Date.now();
+      this.#arm(Math.max(next - later, 1), later);
+    }
   };
 
   /** Calls `work` after `ms`, unless what this answers is given to `cancel`, or the entry is over. */
-  at(ms, work) {
-    const alarm = { time: Date.now() + ms, work };
+  at(ms, work, now = Date.now()) {
+    const alarm = { time: now + ms, work };
     this.#alarms.push(alarm);
-    if (alarm.time < this.#rings) this.#arm(ms);
+    if (alarm.time < this.#rings) this.#arm(ms, now);
     return alarm;
   }
 

@@ -1,5 +1,6 @@
 //! The doors: how a request comes in, how an answer goes out, and the deadline that keeps every entry from hanging.
 
+use super::lines::Lines;
 use super::{glue, task, Failure};
 use moltghost_protocol::credential::Pepper;
 use std::future::{poll_fn, Future};
@@ -10,7 +11,14 @@ use wasm_bindgen::JsValue;
 /// A request's first line and headers, read in one crossing.
 #[derive(Debug, Clone)]
 pub struct Head {
-    text: String,
+    lines: Lines,
+    /// Ends of the method, of the URL and of the first line.
+    method: usize,
+    url: usize,
+    line: usize,
+    /// Where the URL's host begins and ends, and the end of its path.
+    host: (usize, usize),
+    path: usize,
 }
 
 impl Head {
@@ -19,36 +27,65 @@ impl Head {
     /// # Errors
     /// Where the value is not a request.
     pub fn of(request: &JsValue) -> Result<Self, Failure> {
-        Ok(Self { text: glue::request_head(request)? })
+        Ok(Self::parse(glue::request_head(request)?))
     }
 
-    fn first_line(&self) -> impl Iterator<Item = &str> {
-        self.text.split('\n').next().unwrap_or_default().split(' ')
+    fn parse(text: String) -> Self {
+        let bytes = text.as_bytes();
+        let next = |from: usize, ends: &[u8]| {
+            let rest = bytes.get(from..).unwrap_or_default();
+            rest.iter().position(|byte| ends.contains(byte)).map_or(bytes.len(), |at| from + at)
+        };
+        let method = next(0, b" \n");
+        let url = next(method + 1, b" \n");
+        let line = next(url, b"\n");
+        let host = next(method + 1, b":") + "://".len();
+        let host_end = next(host, b"/?# \n");
+        let path = next(host_end, b"?# \n");
+        Self { method, url, line, host: (host, host_end), path, lines: Lines::below(text, line) }
     }
 
     /// The method.
     pub fn method(&self) -> &str {
-        self.first_line().next().unwrap_or_default()
+        self.lines.part(0, self.method)
     }
 
     /// The whole URL, as the runtime normalised it.
     pub fn url(&self) -> &str {
-        self.first_line().nth(1).unwrap_or_default()
+        self.lines.part(self.method + 1, self.url)
+    }
+
+    /// The URL's scheme.
+    pub fn scheme(&self) -> &str {
+        self.lines.part(self.method + 1, self.host.0.saturating_sub("://".len()))
+    }
+
+    /// The URL's host and port.
+    pub fn host(&self) -> &str {
+        self.lines.part(self.host.0, self.host.1)
+    }
+
+    /// The URL's path, as it came.
+    pub fn path(&self) -> &str {
+        match self.lines.part(self.host.1, self.path) {
+            "" => "/",
+            path => path,
+        }
     }
 
     /// The TLS version, `-` where there is none to tell.
     pub fn tls(&self) -> &str {
-        self.first_line().nth(2).unwrap_or_default()
+        self.lines.part(self.url + 1, self.line)
     }
 
     /// Every header, its name in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.text.split('\n').skip(1).filter_map(|line| line.split_once(": "))
+        self.lines.all()
     }
 
     /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().find(|(n, _)| *n == name).map(|(_, value)| value)
+        self.lines.value(name)
     }
 }
 
@@ -66,15 +103,16 @@ pub enum BodyError {
     Full,
 }
 
-/// Reads a request body of at most `limit` bytes after decompression. It counts among the bodies that are held until
+/// Reads the body of a request, with this head, of at most `limit` bytes after decompression. It counts among the bodies that are held until
 /// [`let_go`], or until the request is answered.
 ///
 /// # Errors
 /// [`BodyError`]; what was read so far is dropped.
-pub async fn body(request: &JsValue, limit: u64, gzip: bool) -> Result<Vec<u8>, BodyError> {
+pub async fn body(request: &JsValue, head: &Head, limit: u64, gzip: bool) -> Result<Vec<u8>, BodyError> {
     #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     let limit = limit as f64;
-    let promise = glue::read_body(request, limit, gzip).map_err(|_| BodyError::Cut)?;
+    let declared = head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(f64::NAN);
+    let promise = glue::read_body(request, declared, limit, gzip).map_err(|_| BodyError::Cut)?;
     let value = task::settled(&promise).await.map_err(|_| BodyError::Cut)?;
     match value.as_f64() {
         None => Ok(js_sys::Uint8Array::from(value).to_vec()),
@@ -213,4 +251,38 @@ pub fn pepper(env: &JsValue) -> Result<Pepper, Failure> {
 /// Writes a line of the structured log: what happened, in one word, and the detail. Never a secret, never content.
 pub fn log(event: &str, detail: &str) {
     let _ = glue::log(&serde_json::json!({ "event": event, "detail": detail }).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Head;
+
+    #[test]
+    fn a_head_is_a_line_and_headers() {
+        let head = Head::parse(
+            "POST https://a.example:8/v1/x?q=/#y TLSv1.3\nhost: a.example\nx-a: b: c\n".to_owned(),
+        );
+        assert_eq!((head.method(), head.url()), ("POST", "https://a.example:8/v1/x?q=/#y"));
+        assert_eq!((head.scheme(), head.host(), head.path()), ("https", "a.example:8", "/v1/x"));
+        assert_eq!(head.tls(), "TLSv1.3");
+        assert_eq!(head.headers().collect::<Vec<_>>(), [("host", "a.example"), ("x-a", "b: c")]);
+        assert_eq!((head.header("x-a"), head.header("x-b")), (Some("b: c"), None));
+    }
+
+    #[test]
+    fn hosts_and_paths_are_told_apart() {
+        for (url, scheme, host, path) in [
+            ("http://h/", "http", "h", "/"),
+            ("http://h", "http", "h", "/"),
+            ("http://h?a=/b", "http", "h", "/"),
+            ("http://h#/b", "http", "h", "/"),
+            ("http://[::1]:80//a//?x", "http", "[::1]:80", "//a//"),
+            ("https://h/a:b//c", "https", "h", "/a:b//c"),
+        ] {
+            let head = Head::parse(format!("GET {url} -\n"));
+            assert_eq!((head.scheme(), head.host(), head.path()), (scheme, host, path), "{url}");
+        }
+        let none = Head::parse(String::new());
+        assert_eq!((none.method(), none.url(), none.host(), none.path(), none.tls()), ("", "", "", "/", ""));
+    }
 }

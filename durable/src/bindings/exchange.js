@@ -2,7 +2,7 @@
 
 import { entryOf, sleep } from "./entry.js";
 import { Flow } from "./flow.js";
-import { collect, TOO_LARGE, toHeaders, toLines } from "./http.js";
+import { collect, declaredIn, splitHead, TOO_LARGE, toHeaders, toLines } from "./http.js";
 import { callObject } from "./object.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`; `flow.js` has more. */
@@ -64,20 +64,30 @@ export class Exchange {
   #watch;
   #why = "";
   #unasked = false;
-
-  /** Where the answer is written. */
-  body;
+  #flow;
 
   /** `early`: a plain answer that may begin before the pod has ended its own. */
   constructor(request, timeout, beat, early) {
     this.#entry = entryOf(request);
-    this.body = new Flow(this.#entry, this.#onGone, () => this.finish(false));
     this.#entry.extend(timeout, () => this.#end(TIMEOUT));
     this.#plain = beat === 0 && !early;
     this.#wait = early ? EARLY_MS : beat;
     if (early) this.#heartbeat = BLANK;
-    if (!this.#plain) this.#arm(this.#wait);
+    if (!this.#plain) {
+      this.#flow = this.body;
+      this.#arm(this.#wait);
+    }
     this.#entry.onLeave(this.#onGone);
+  }
+
+  /** Where the answer is written. One that is read whole first, and not begun early, needs none. */
+  get body() {
+    this.#flow ??= new Flow(this.#entry, this.#onGone, () => this.finish(false));
+    return this.#flow;
+  }
+
+  get #isOpen() {
+    return this.#flow?.isOpen ?? false;
   }
 
   /** Rings when nothing was written for the time of a heartbeat. */
@@ -90,7 +100,7 @@ export class Exchange {
       }
       if (this.#heartbeat === BLANK) this.#wait = BLANK_MS;
       this.#arm(this.#wait);
-      if (!this.body.isOpen) {
+      if (!this.#isOpen) {
         this.#tick = true;
         this.#poke();
       } else if (this.body.rests && this.#over === undefined) {
@@ -105,9 +115,9 @@ export class Exchange {
     this.#over = code;
     this.#abort.abort();
     this.#poke();
-    this.body.end(code);
-    // An answer that began early has no flow: if nobody ends it, it is ended there.
-    if (this.body.isOpen && this.#heartbeat === BLANK) this.body.orphan();
+    this.#flow?.end(code);
+    // An answer that began early does not flow: if nobody ends it, it is ended there.
+    if (this.#isOpen && this.#heartbeat === BLANK) this.body.orphan();
   }
 
   #poke() {
@@ -135,30 +145,39 @@ export class Exchange {
     this.#poke();
   }
 
-  /** Sends the request; its head arrives as a string from `next`, a small plain body with it (see `early`). */
-  send(method, url, headers, body) {
+  /**
+   * Sends a request: `head` is `METHOD URL\n`, then the headers. The answer's head arrives as a string from `next`, a
+   * small plain body with it (see `early`).
+   */
+  send(head, body) {
+    const [method, url, headers] = splitHead(head);
     const signal = this.#abort.signal;
     this.#hear(fetch(url, { method, headers: toHeaders(headers), body, redirect: "manual", signal }));
   }
 
-  /** The same over a pod's tunnel. */
-  sendOver(tunnel, method, path, headers, body) {
-    this.#hear(tunnel.fetch(method, path, headers, body, this.#abort.signal));
+  /** The same over a pod's tunnel, with a path in the place of the URL. */
+  sendOver(tunnel, head, body) {
+    this.#hear(tunnel.fetch(head, body, this.#abort.signal));
   }
 
   #hear(answer) {
     answer
-      .then(async (response) => {
+      .then((response) => {
         this.#response = response;
         const lines = toLines(response.headers);
-        const declared = Number(/^content-length: (\d+)$/m.exec(lines)?.[1] ?? Number.NaN);
-        if (this.#plain && declared <= EARLY_BYTES) {
-          this.#early = await response.arrayBuffer().then(
-            (buffer) => new Uint8Array(buffer),
-            () => FAILED,
-          );
-        }
-        this.#arrive(`${response.status}\n${lines}`);
+        const arrive = () => this.#arrive(`${response.status}\n${lines}`);
+        if (!(this.#plain && declaredIn(lines) <= EARLY_BYTES)) return arrive();
+        return response
+          .arrayBuffer()
+          .then(
+            (buffer) => {
+              this.#early = new Uint8Array(buffer);
+            },
+            () => {
+              this.#early = FAILED;
+            },
+          )
+          .then(arrive);
       })
       .catch((error) => {
         console.error(`the pod cannot be reached: ${error}`);
@@ -169,13 +188,16 @@ export class Exchange {
 
   /**
    * Asks the run's agent, once the run has lived for a while, to tell when it must end before its time. The question
-   * waits there, so a run costs a message in 25 s and learns of it at once.
+   * waits there, so a run costs a message in 25 s and learns of it at once. `question` is the object's place and, below
+   * it, the message.
    */
-  watch(env, binding, name, message) {
+  watch(env, question) {
     const ask = async () => {
+      const line = question.indexOf("\n");
+      const [place, message] = [question.slice(0, line), question.slice(line + 1)];
       let pause = WATCH_MS;
       while (this.#over === undefined) {
-        const told = await callObject(env, binding, name, message).catch(() => "");
+        const told = await callObject(env, place, message).catch(() => "");
         if (told === WATCH_DONE) return;
         if (told.startsWith(WATCH_ENDED)) {
           this.#why = told;
@@ -225,7 +247,7 @@ export class Exchange {
       return -TOO_LARGE;
     }
     // Nobody beats for an answer that is read whole.
-    if (!this.body.isOpen && this.#heartbeat !== BLANK) this.#entry.cancel(this.#beat);
+    if (!this.#isOpen && this.#heartbeat !== BLANK) this.#entry.cancel(this.#beat);
     const bytes =
       declared <= limit
         ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
@@ -274,13 +296,13 @@ export class Exchange {
   close(fed) {
     this.#entry.cancel(this.#watch);
     this.#entry.cancel(this.#beat);
-    this.body.release();
+    this.#flow?.release();
     this.#entry.onLeave(undefined);
     this.#entry.release();
     if (this.#over === undefined) this.#over = END;
     if (!fed) {
       this.#abort.abort();
-      this.body.cancel();
+      this.#flow?.cancel();
     }
   }
 }

@@ -1,6 +1,7 @@
 //! One call of a pod and the stream of its answer.
 
-use super::object::Class;
+use super::lines::Lines;
+use super::object::Place;
 use super::tunnel::Tunnel;
 use super::{glue, task, Failure};
 use js_sys::Uint8Array;
@@ -61,23 +62,24 @@ impl Step {
 pub struct PodHead {
     /// HTTP status.
     pub status: u16,
-    lines: String,
+    lines: Lines,
 }
 
 impl PodHead {
-    fn parse(text: &str) -> Self {
-        let (status, lines) = text.split_once('\n').unwrap_or((text, ""));
-        Self { status: status.parse().unwrap_or(0), lines: lines.to_owned() }
+    fn parse(text: String) -> Self {
+        let line = text.find('\n').unwrap_or(text.len());
+        let status = text.get(..line).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, lines: Lines::below(text, line) }
     }
 
     /// Every header, its name in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines.lines().filter_map(|line| line.split_once(": "))
+        self.lines.all()
     }
 
     /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().find(|(n, _)| *n == name).map(|(_, value)| value)
+        self.lines.value(name)
     }
 }
 
@@ -131,27 +133,20 @@ impl Exchange {
         Ok(Self { glue: glue::Exchange::new(request, timeout, f64::from(beat_ms), early)?, ended: false })
     }
 
-    /// Sends a request to the pod; never follows a redirect.
+    /// Sends a request to the pod; never follows a redirect. `head` is `METHOD URL\n`, then `name: value\n` lines.
     ///
     /// # Errors
     /// Where a header or the URL is not one.
-    pub fn send(&self, method: &str, url: &str, headers: &str, body: Option<&[u8]>) -> Result<(), Failure> {
-        Ok(self.glue.send(method, url, headers, body.map(Uint8Array::from))?)
+    pub fn send(&self, head: &str, body: Option<&[u8]>) -> Result<(), Failure> {
+        Ok(self.glue.send(head, body.map(Uint8Array::from))?)
     }
 
-    /// The same over a pod's tunnel.
+    /// The same over a pod's tunnel, with a path in the place of the URL.
     ///
     /// # Errors
     /// Where the environment is not one.
-    pub fn send_over(
-        &self,
-        tunnel: &Tunnel,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: Option<&[u8]>,
-    ) -> Result<(), Failure> {
-        Ok(self.glue.send_over(&tunnel.0, method, path, headers, body.map(Uint8Array::from))?)
+    pub fn send_over(&self, tunnel: &Tunnel, head: &str, body: Option<&[u8]>) -> Result<(), Failure> {
+        Ok(self.glue.send_over(&tunnel.0, head, body.map(Uint8Array::from))?)
     }
 
     /// Whether the pod that failed was certainly not asked.
@@ -163,8 +158,8 @@ impl Exchange {
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
-    pub fn watch(&self, env: &JsValue, name: &str, message: &str) -> Result<(), Failure> {
-        Ok(self.glue.watch(env, Class::Agent.binding(), name, message)?)
+    pub fn watch(&self, env: &JsValue, agent: &Place, message: &str) -> Result<(), Failure> {
+        Ok(self.glue.watch(env, &agent.below(message))?)
     }
 
     /// What the agent told where it ended the run; nothing where its time was up.
@@ -179,7 +174,7 @@ impl Exchange {
     pub async fn next(&self) -> Result<Event, Failure> {
         let value = task::settled(&self.glue.next()?).await?;
         Ok(match value.as_string() {
-            Some(text) => Event::Head(PodHead::parse(&text)),
+            Some(text) => Event::Head(PodHead::parse(text)),
             None => match code(&value) {
                 1 => Event::Tick,
                 2 => Event::Gone,

@@ -11,7 +11,7 @@ extern "C" {
     pub fn request_head(request: &JsValue) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch, js_name = readBody)]
-    pub fn read_body(request: &JsValue, limit: f64, gzip: bool) -> Result<Promise, JsValue>;
+    pub fn read_body(request: &JsValue, declared: f64, limit: f64, gzip: bool) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = letGo)]
     pub fn let_go(request: &JsValue) -> Result<(), JsValue>;
@@ -54,36 +54,25 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = callObject)]
     pub fn call_object(
         env: &JsValue,
-        binding: &str,
-        name: &str,
+        place: &str,
         message: &str,
-        place: Option<&str>,
+        near: Option<&str>,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = callReferred)]
-    pub fn call_referred(env: &JsValue, binding: &str, name: &str, message: &str)
-        -> Result<Promise, JsValue>;
+    pub fn call_referred(env: &JsValue, place: &str, message: &str) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = callObjectWhile)]
     pub fn call_object_while(
         request: &JsValue,
         env: &JsValue,
-        binding: &str,
-        name: &str,
+        place: &str,
         message: &str,
-        rider: &str,
-        alone: &str,
+        left: &str,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub fn ride(
-        ctx: &JsValue,
-        env: &JsValue,
-        binding: &str,
-        name: &str,
-        rider: &str,
-        alone: &str,
-    ) -> Result<(), JsValue>;
+    pub fn ride(ctx: &JsValue, env: &JsValue, place: &str, left: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = serveObject)]
     pub fn serve_object(request: &JsValue, turn: &JsValue) -> Result<Promise, JsValue>;
@@ -175,21 +164,13 @@ extern "C" {
     pub fn new(request: &JsValue, timeout: f64, beat: f64, early: bool) -> Result<Exchange, JsValue>;
 
     #[wasm_bindgen(catch, method)]
-    pub fn send(
-        this: &Exchange,
-        method: &str,
-        url: &str,
-        headers: &str,
-        body: Option<Uint8Array>,
-    ) -> Result<(), JsValue>;
+    pub fn send(this: &Exchange, head: &str, body: Option<Uint8Array>) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, method, js_name = sendOver)]
     pub fn send_over(
         this: &Exchange,
         tunnel: &Tunnel,
-        method: &str,
-        path: &str,
-        headers: &str,
+        head: &str,
         body: Option<Uint8Array>,
     ) -> Result<(), JsValue>;
 
@@ -197,13 +178,7 @@ extern "C" {
     pub fn unasked(this: &Exchange) -> Result<bool, JsValue>;
 
     #[wasm_bindgen(catch, method)]
-    pub fn watch(
-        this: &Exchange,
-        env: &JsValue,
-        binding: &str,
-        name: &str,
-        message: &str,
-    ) -> Result<(), JsValue>;
+    pub fn watch(this: &Exchange, env: &JsValue, question: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, method)]
     pub fn why(this: &Exchange) -> Result<String, JsValue>;
@@ -251,9 +226,7 @@ extern "C" {
 extern "C" {
     #[wasm_bindgen(catch)]
     pub fn inquire(
-        method: &str,
-        url: &str,
-        headers: &str,
+        head: &str,
         body: Option<Uint8Array>,
         timeout: u32,
         limit: u32,
@@ -265,9 +238,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = inquireOver)]
     pub fn inquire_over(
         tunnel: &Tunnel,
-        method: &str,
-        path: &str,
-        headers: &str,
+        head: &str,
         body: Option<Uint8Array>,
         timeout: u32,
         limit: u32,
@@ -279,23 +250,15 @@ extern "C" {
     pub type Tunnel;
 
     #[wasm_bindgen(catch, constructor)]
-    pub fn new(
-        env: &JsValue,
-        binding: &str,
-        name: &str,
-        who: &str,
-        socket: &JsValue,
-    ) -> Result<Tunnel, JsValue>;
+    pub fn new(env: &JsValue, place: &str, who: &str, socket: &JsValue) -> Result<Tunnel, JsValue>;
 
     #[wasm_bindgen(catch, js_name = admitOver)]
     pub fn admit_over(
         request: &JsValue,
         env: &JsValue,
-        binding: &str,
-        name: &str,
+        place: &str,
         message: &str,
-        rider: &str,
-        alone: &str,
+        left: &str,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = dropCall)]
@@ -344,8 +307,7 @@ extern "C" {
         request: &JsValue,
         ctx: &JsValue,
         env: &JsValue,
-        binding: &str,
-        name: &str,
+        place: &str,
         cursor: &str,
         message: &str,
         comments: &str,
@@ -395,13 +357,7 @@ extern "C" {
     pub fn admitted(request: &JsValue) -> Result<Option<String>, JsValue>;
 
     #[wasm_bindgen(catch, js_name = openAttachment)]
-    pub fn open_attachment(
-        env: &JsValue,
-        binding: &str,
-        name: &str,
-        who: &str,
-        headers: &str,
-    ) -> Result<Promise, JsValue>;
+    pub fn open_attachment(env: &JsValue, place: &str, who: &str, headers: &str) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = socketNumber)]
     pub fn socket_number(socket: &JsValue) -> Result<f64, JsValue>;

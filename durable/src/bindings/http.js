@@ -31,10 +31,17 @@ export function letGo(request) {
   holds.delete(request);
 }
 
+/**
+ * A record in which no name is there before it comes. V8 keeps what a constructor made as a struct; of an object that has
+ * no prototype at all it makes a hash table, which costs more than everything that is put there.
+ */
+function Lines() {}
+Lines.prototype = Object.create(null);
+
 /** Header lines as the record that `Headers` is made of in one go; a name that repeats keeps all its values. */
 export function toHeaders(lines) {
-  // Without a prototype, no name is there before it comes. Asking `name in headers` is far slower than looking it up.
-  const headers = { __proto__: null };
+  // Asking `name in headers` is far slower than looking it up.
+  const headers = new Lines();
   let from = 0;
   while (from < lines.length) {
     const colon = lines.indexOf(": ", from);
@@ -57,6 +64,21 @@ export function toLines(headers) {
   return lines;
 }
 
+/** Method, URL and header lines of a head that is `METHOD URL\n`, then the headers. */
+export function splitHead(head) {
+  const space = head.indexOf(" ");
+  const line = head.indexOf("\n");
+  return [head.slice(0, space), head.slice(space + 1, line), head.slice(line + 1)];
+}
+
+/** What `content-length` says among header lines; NaN where it says nothing. */
+export function declaredIn(lines) {
+  const name = "content-length: ";
+  const from = lines.startsWith(name) ? 0 : lines.indexOf(`\n${name}`) + 1;
+  if (from === 0 && !lines.startsWith(name)) return Number.NaN;
+  return Number(lines.slice(from + name.length, lines.indexOf("\n", from)));
+}
+
 /** `METHOD URL TLS\n`, then the headers. TLS is `-` where the request did not come over it. */
 export function requestHead(request) {
   const url = request.url;
@@ -66,30 +88,33 @@ export function requestHead(request) {
 
 /**
  * The body as bytes, which are held until they are let go; or TOO_LARGE, BAD_ENCODING, CUT, FULL. Stops reading as soon
- * as a limit is passed.
+ * as a limit is passed. `declared` is what `content-length` says, NaN where it says nothing.
  */
-export async function readBody(request, limit, gzip) {
-  let stream = request.body;
-  if (!stream) return new Uint8Array(0);
-  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (!gzip && declared > limit) {
-    await stream.cancel().catch(() => {});
-    return TOO_LARGE;
-  }
-  const take = (bytes) => hold(request, bytes);
+export async function readBody(request, declared, limit, gzip) {
   let all;
   try {
     if (!gzip && declared <= Math.min(limit, SMALL)) {
-      all = take(declared) ? new Uint8Array(await request.arrayBuffer()) : FULL;
+      // Nobody asks for the stream of a small body: it alone costs half of what reading it does.
+      all = hold(request, declared) ? new Uint8Array(await request.arrayBuffer()) : FULL;
     } else {
-      if (gzip) stream = stream.pipeThrough(new DecompressionStream("gzip"));
-      all = await collect(stream.getReader(), limit, take);
+      all = await readStream(request, declared, limit, gzip);
     }
   } catch {
     all = gzip ? BAD_ENCODING : CUT;
   }
   if (typeof all === "number") letGo(request);
   return all;
+}
+
+async function readStream(request, declared, limit, gzip) {
+  let stream = request.body;
+  if (!stream) return new Uint8Array(0);
+  if (!gzip && declared > limit) {
+    await stream.cancel().catch(() => {});
+    return TOO_LARGE;
+  }
+  if (gzip) stream = stream.pipeThrough(new DecompressionStream("gzip"));
+  return await collect(stream.getReader(), limit, (bytes) => hold(request, bytes));
 }
 
 /** Reads a stream to its end, or TOO_LARGE; FULL where `take` has no room for a chunk. */

@@ -1,12 +1,13 @@
 // A small question to a pod and its whole answer: the JavaScript half of `inquiry.rs`.
 
-import { collect, TOO_LARGE, toHeaders } from "./http.js";
+import { collect, splitHead, TOO_LARGE, toHeaders } from "./http.js";
 
 /**
- * Asks, and answers `<status> <whole | cut>\n<body>`; `0 late\n` where nothing came in time and `0 failed\n` where
+ * Asks (`head` is `METHOD URL\n`, then the headers), and answers `<status> <whole | cut>\n<body>`; `0 late\n` where nothing came in time and `0 failed\n` where
  * the pod cannot be reached or broke off. A body of more than `limit` bytes is cut, and left out.
  */
-export async function inquire(method, url, headers, body, timeout, limit) {
+export async function inquire(head, body, timeout, limit) {
+  const [method, url, headers] = splitHead(head);
   const signal = AbortSignal.timeout(timeout);
   return await told(
     fetch(url, { method, headers: toHeaders(headers), body, redirect: "manual", signal }),
@@ -15,10 +16,10 @@ export async function inquire(method, url, headers, body, timeout, limit) {
   );
 }
 
-/** The same over a pod's tunnel. */
-export async function inquireOver(tunnel, method, path, headers, body, timeout, limit) {
+/** The same over a pod's tunnel, with a path in the place of the URL. */
+export async function inquireOver(tunnel, head, body, timeout, limit) {
   const signal = AbortSignal.timeout(timeout);
-  return await told(tunnel.fetch(method, path, headers, body, signal), signal, limit);
+  return await told(tunnel.fetch(head, body, signal), signal, limit);
 }
 
 async function told(answer, signal, limit) {

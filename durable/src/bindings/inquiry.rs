@@ -8,12 +8,8 @@ use js_sys::{Promise, Uint8Array};
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Inquiry<'a> {
-    /// The method.
-    pub method: &'a str,
-    /// The whole URL; redirects are not followed.
-    pub url: &'a str,
-    /// `name: value\n` lines.
-    pub headers: &'a str,
+    /// `METHOD URL\n`, with the whole URL, then `name: value\n` lines. Redirects are not followed.
+    pub head: &'a str,
     /// The body.
     pub body: Option<&'a [u8]>,
     /// Wall time in milliseconds, the reading of the answer included.
@@ -43,8 +39,7 @@ impl Inquiry<'_> {
     /// Where the environment is not one.
     pub fn send_over(&self, tunnel: &Tunnel) -> Result<Asked, Failure> {
         let body = self.body.map(Uint8Array::from);
-        let (method, path, headers) = (self.method, self.url, self.headers);
-        Ok(Asked(glue::inquire_over(&tunnel.0, method, path, headers, body, self.timeout_ms, self.limit)?))
+        Ok(Asked(glue::inquire_over(&tunnel.0, self.head, body, self.timeout_ms, self.limit)?))
     }
 
     /// Sends the question; several can be under way at once.
@@ -53,8 +48,7 @@ impl Inquiry<'_> {
     /// Where the runtime takes no such request.
     pub fn send(&self) -> Result<Asked, Failure> {
         let body = self.body.map(Uint8Array::from);
-        let (method, url, headers) = (self.method, self.url, self.headers);
-        Ok(Asked(glue::inquire(method, url, headers, body, self.timeout_ms, self.limit)?))
+        Ok(Asked(glue::inquire(self.head, body, self.timeout_ms, self.limit)?))
     }
 }
 

@@ -3,6 +3,7 @@
 // cursor seen last, so the reader does not notice that an object was restarted.
 
 import { toHeaders } from "./http.js";
+import { objectAt } from "./object.js";
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -65,9 +66,8 @@ export class Link {
   #done;
   #resolve;
 
-  constructor(request, ctx, env, binding, name, cursor, message, comments) {
-    this.#call = () =>
-      env[binding].getByName(name).fetch("https://object/", { headers: { upgrade: "websocket" } });
+  constructor(request, ctx, env, place, cursor, message, comments) {
+    this.#call = () => objectAt(env, place).fetch("https://object/", { headers: { upgrade: "websocket" } });
     this.#cursor = cursor;
     this.#message = message;
     this.#comments = comments.split("\n").map((comment) => encoder.encode(`: ${comment}\n\n`));

@@ -1,6 +1,6 @@
 //! The Worker's end of a link: an answer that streams what an object sends.
 
-use super::object::Class;
+use super::object::Place;
 use super::{entry, glue, task, Failure};
 use moltghost_protocol::time::Millis;
 use wasm_bindgen::JsValue;
@@ -38,13 +38,13 @@ impl Link {
         request: &JsValue,
         ctx: &JsValue,
         env: &JsValue,
-        (class, name): (Class, &str),
+        object: &Place,
         cursor: &str,
         message: &str,
         comments: Comments,
     ) -> Result<Self, Failure> {
         let comments = format!("{}\n{}", comments.open, comments.alive);
-        Ok(Self(glue::Link::new(request, ctx, env, class.binding(), name, cursor, message, &comments)?))
+        Ok(Self(glue::Link::new(request, ctx, env, &object.0, cursor, message, &comments)?))
     }
 
     /// Makes the link. Answers the object's first word.

@@ -6,39 +6,44 @@ import { entryOf, sleep } from "./entry.js";
 const RIDE_MS = 10;
 const ALONE_ATTEMPTS = 3;
 
-/** Riders by the object that they are for, and until when somebody is sure to look after them. */
+/** An object by its place, which is `BINDING name`. One that is not there yet is made near `near`. */
+export function objectAt(env, place, near) {
+  const space = place.indexOf(" ");
+  const options = near === undefined ? undefined : { locationHint: near };
+  return env[place.slice(0, space)].getByName(place.slice(space + 1), options);
+}
+
+/** Riders by the place of the object that they are for, and until when somebody is sure to look after them. */
 const riders = new Map();
 const looked = new Map();
 
-export function takeRiders(name) {
-  const list = riders.get(name);
-  if (list) riders.delete(name);
+export function takeRiders(place) {
+  const list = riders.get(place);
+  if (list) riders.delete(place);
   return list;
 }
 
-export function putRiders(name, list) {
-  riders.set(name, list.concat(riders.get(name) ?? []));
+export function putRiders(place, list) {
+  riders.set(place, list.concat(riders.get(place) ?? []));
 }
 
 /**
  * Sends a message to an object, with the riders that wait for it (one a line), and reads its answer. The runtime
  * marks an error as retryable only where the object cannot have seen the message, or was reset; messages are
- * idempotent, so it is sent again, twice at most. An object that is not there yet is made near `place`.
+ * idempotent, so it is sent again, twice at most. An object that is not there yet is made near `near`.
  */
-export async function callObject(env, binding, name, message, place) {
-  const options = place === undefined ? undefined : { locationHint: place };
-  const list = takeRiders(name);
+export async function callObject(env, place, message, near) {
+  const list = takeRiders(place);
   const body = list ? `${message}\n${list.join("\n")}` : message;
   for (let attempt = 1; ; attempt++) {
     try {
-      const object = env[binding].getByName(name, options);
-      const response = await object.fetch("https://object/", { method: "POST", body });
+      const response = await objectAt(env, place, near).fetch("https://object/", { method: "POST", body });
       return await response.text();
     } catch (error) {
       if (attempt < 3 && error?.retryable && !error?.overloaded) {
         await sleep(20 * attempt * attempt);
       } else {
-        if (list) putRiders(name, list);
+        if (list) putRiders(place, list);
         throw error;
       }
     }
@@ -46,28 +51,33 @@ export async function callObject(env, binding, name, message, place) {
 }
 
 /**
- * As `callObject`. Where the answer refers to another object (a tab, its binding and name, a tab, and a message), that
- * one is given the message, and what it answers is the answer.
+ * As `callObject`. Where the answer refers to another object (a tab, its place, a tab, and a message), that one is given
+ * the message, and what it answers is the answer.
  */
-export async function callReferred(env, binding, name, message) {
-  const answer = await callObject(env, binding, name, message);
+export async function callReferred(env, place, message) {
+  const answer = await callObject(env, place, message);
   if (answer[0] !== "\t") return answer;
-  const [, place, referred] = answer.split("\t");
-  return callObject(env, ...place.split(" "), referred);
+  const [, other, referred] = answer.split("\t");
+  return callObject(env, other, referred);
+}
+
+/** What is left of a call: a rider, which is one line, and below it the message that it goes with alone. */
+function splitLeft(left) {
+  const line = left.indexOf("\n");
+  return [left.slice(0, line), left.slice(line + 1)];
 }
 
 /**
  * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by a
- * rider and the message `alone`, and answers.
+ * what is `left` of the call then, and answers.
  */
-export async function callObjectWhile(request, env, binding, name, message, rider, alone) {
+export async function callObjectWhile(request, env, place, message, left) {
   const entry = entryOf(request);
-  const answer = callObject(env, binding, name, message);
+  const answer = callObject(env, place, message);
   entry.onLeave(() => {
-    putRiders(name, [rider]);
-    callObject(env, binding, name, alone).catch((error) =>
-      console.error(`a caller could not leave: ${error}`),
-    );
+    const [rider, alone] = splitLeft(left);
+    putRiders(place, [rider]);
+    callObject(env, place, alone).catch((error) => console.error(`a caller could not leave: ${error}`));
   });
   try {
     return await answer;
@@ -76,25 +86,26 @@ export async function callObjectWhile(request, env, binding, name, message, ride
   }
 }
 
-/** Leaves a rider for the next message to an object; if none comes soon it goes alone, with the message `alone`. */
-export function ride(ctx, env, binding, name, rider, alone) {
-  const list = riders.get(name);
+/** Leaves a rider for the next message to an object; if none comes soon it goes alone, with its message for that. */
+export function ride(ctx, env, place, left) {
+  const [rider, alone] = splitLeft(left);
+  const list = riders.get(place);
   if (list) list.push(rider);
-  else riders.set(name, [rider]);
+  else riders.set(place, [rider]);
   const now = Date.now();
-  if ((looked.get(name) ?? 0) > now) return;
+  if ((looked.get(place) ?? 0) > now) return;
   // Whoever looks belongs to one request, which may end early: later riders trust it for a short time only.
-  looked.set(name, now + RIDE_MS);
-  ctx.waitUntil(goAlone(env, binding, name, alone));
+  looked.set(place, now + RIDE_MS);
+  ctx.waitUntil(goAlone(env, place, alone));
 }
 
-async function goAlone(env, binding, name, alone) {
+async function goAlone(env, place, alone) {
   for (let attempt = 1; attempt <= ALONE_ATTEMPTS; attempt++) {
     await sleep(RIDE_MS * attempt * attempt);
-    if (attempt === 1) looked.delete(name);
-    if (!riders.has(name)) return;
+    if (attempt === 1) looked.delete(place);
+    if (!riders.has(place)) return;
     try {
-      await callObject(env, binding, name, alone);
+      await callObject(env, place, alone);
       return;
     } catch (error) {
       console.error(`a rider could not go: ${error}`);
@@ -124,7 +135,9 @@ let messages = 0;
 export async function serveObject(request, turn) {
   serving++;
   try {
-    return await serveMessage(await request.text(), turn);
+    const text = await request.text();
+    const number = messages++ % 0x1_0000_0000;
+    return new Response(turned(turn, text, number) ?? (await answered(number)));
   } finally {
     serving--;
   }
@@ -136,24 +149,26 @@ let serving = 0;
 /** What is to be done right after the turn that runs. */
 let next;
 
-async function serveMessage(text, turn) {
-  const number = messages++ % 0x1_0000_0000;
+function turned(turn, text, number) {
   try {
-    const answer = turn(text, number);
-    if (answer !== undefined) return new Response(answer);
-    const since = Date.now();
-    forgetLeft(since);
-    const later = new Promise((resolve) => unanswered.set(number, { resolve, since }));
-    const work = next;
-    next = undefined;
-    work?.();
-    return new Response(await later);
+    return turn(text, number);
   } catch (error) {
     // A trap, most likely: nobody else would see it.
     next = undefined;
     reportError(error);
     throw error;
   }
+}
+
+/** The answer of a message whose turn gave none. */
+function answered(number) {
+  const since = Date.now();
+  forgetLeft(since);
+  const later = new Promise((resolve) => unanswered.set(number, { resolve, since }));
+  const work = next;
+  next = undefined;
+  turned(() => work?.());
+  return later;
 }
 
 /** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */

@@ -112,6 +112,22 @@ impl Class {
     }
 }
 
+/// Where an object is: its class and its name, as one text.
+#[derive(Debug, Clone)]
+pub struct Place(pub(super) String);
+
+impl Place {
+    /// The place of an object.
+    pub fn of(class: Class, name: &str) -> Self {
+        Self([class.binding(), " ", name].concat())
+    }
+
+    /// The place, and a message below it.
+    pub(super) fn below(&self, message: &str) -> String {
+        [&self.0, "\n", message].concat()
+    }
+}
+
 /// Sends a message to an object and answers with what it said. A message that the runtime knows was not handled is
 /// sent again, so every message must be idempotent. Riders that wait for the object go along, one a line.
 ///
@@ -121,7 +137,7 @@ pub async fn call(env: &JsValue, class: Class, name: &str, message: &str) -> Res
     call_near(env, class, name, message, None).await
 }
 
-/// As [`call`]. Where the object is not there yet, it is made near a place, which is a location hint of the platform.
+/// As [`call`]. Where the object is not there yet, it is made `near` a place on earth, a location hint of the platform.
 ///
 /// # Errors
 /// Where the object cannot be reached or threw.
@@ -130,9 +146,10 @@ pub async fn call_near(
     class: Class,
     name: &str,
     message: &str,
-    place: Option<&str>,
+    near: Option<&str>,
 ) -> Result<String, Failure> {
-    let answer = task::settled(&glue::call_object(env, class.binding(), name, message, place)?).await?;
+    let object = Place::of(class, name);
+    let answer = task::settled(&glue::call_object(env, &object.0, message, near)?).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
@@ -146,55 +163,47 @@ pub async fn call_referred(
     name: &str,
     message: &str,
 ) -> Result<String, Failure> {
-    let answer = task::settled(&glue::call_referred(env, class.binding(), name, message)?).await?;
+    let object = Place::of(class, name);
+    let answer = task::settled(&glue::call_referred(env, &object.0, message)?).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
 /// An answer that refers to another object: the Worker sends it the message, and what that answers is the answer.
 pub fn referral(class: Class, name: &str, message: &str) -> String {
-    format!("\t{} {name}\t{message}", class.binding())
+    ["\t", &Place::of(class, name).0, "\t", message].concat()
 }
 
-/// What an object is told where a caller leaves before it has answered.
-pub struct Left {
-    /// The rider that says so.
-    pub rider: String,
-    /// The message that it goes with.
-    pub alone: String,
+/// What an object is told by the way: a rider, and the message that it goes with where no other is sent soon.
+pub struct Left(pub(super) String);
+
+impl Left {
+    /// A rider, which is a line of text, and its message.
+    pub fn new(rider: &str, alone: &str) -> Self {
+        Self([rider, "\n", alone].concat())
+    }
 }
 
-/// As [`call`], for a caller that may leave while the object lets it wait.
+/// As [`call`], for a caller that may leave while the object lets it wait, which it is told then.
 ///
 /// # Errors
 /// Where the object cannot be reached or threw.
 pub async fn call_while(
     request: &JsValue,
     env: &JsValue,
-    class: Class,
-    name: &str,
+    object: &Place,
     message: &str,
     left: &Left,
 ) -> Result<String, Failure> {
-    let calling =
-        glue::call_object_while(request, env, class.binding(), name, message, &left.rider, &left.alone)?;
-    let answer = task::settled(&calling).await?;
+    let answer = task::settled(&glue::call_object_while(request, env, &object.0, message, &left.0)?).await?;
     answer.as_string().ok_or_else(|| Failure("an object answered without text".to_owned()))
 }
 
-/// Leaves a rider, a line of text, for the next message to an object; if none comes soon it goes alone, with the
-/// message `alone`. Riders may come twice or never.
+/// Leaves a rider for the next message to an object; if none comes soon it goes alone. Riders may come twice or never.
 ///
 /// # Errors
 /// Where the context is not one; the rider waits for a message then.
-pub fn ride(
-    ctx: &JsValue,
-    env: &JsValue,
-    class: Class,
-    name: &str,
-    rider: &str,
-    alone: &str,
-) -> Result<(), Failure> {
-    Ok(glue::ride(ctx, env, class.binding(), name, rider, alone)?)
+pub fn ride(ctx: &JsValue, env: &JsValue, object: &Place, left: &Left) -> Result<(), Failure> {
+    Ok(glue::ride(ctx, env, &object.0, &left.0)?)
 }
 
 /// Names a message of which the answer comes later.

@@ -3,6 +3,7 @@
 import { free } from "./buffers.js";
 import { toHeaders } from "./http.js";
 import { within } from "./link.js";
+import { objectAt } from "./object.js";
 
 /** How long an object may take to take a caller's socket. */
 const UPGRADE_MS = 10_000;
@@ -63,9 +64,9 @@ export function admitted(request) {
 }
 
 /** Passes a caller's upgrade on to an object: a promise of the answer, and of nothing where there is no room. */
-export async function openAttachment(env, binding, name, who, headers) {
+export async function openAttachment(env, place, who, headers) {
   const upgrade = { upgrade: "websocket", [ADMITTED]: encodeURIComponent(who) };
-  const asked = env[binding].getByName(name).fetch("https://object/attach", { headers: upgrade });
+  const asked = objectAt(env, place).fetch("https://object/attach", { headers: upgrade });
   const answer = await within(UPGRADE_MS, asked);
   if (!answer.webSocket) return await answer.text();
   return new Response(null, { status: 101, webSocket: answer.webSocket, headers: toHeaders(headers) });

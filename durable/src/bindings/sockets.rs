@@ -1,6 +1,6 @@
 //! An object's end of its readers' links.
 
-use super::object::Class;
+use super::object::Place;
 use super::{glue, task, Failure};
 use crate::stream::link;
 use wasm_bindgen::JsValue;
@@ -71,11 +71,11 @@ pub fn admitted(request: &JsValue) -> Option<String> {
 /// Where the object cannot be reached.
 pub async fn open_attachment(
     env: &JsValue,
-    (class, name): (Class, &str),
+    object: &Place,
     who: &str,
     headers: &str,
 ) -> Result<Result<JsValue, String>, Failure> {
-    let answer = task::settled(&glue::open_attachment(env, class.binding(), name, who, headers)?).await?;
+    let answer = task::settled(&glue::open_attachment(env, &object.0, who, headers)?).await?;
     Ok(match answer.as_string() {
         Some(text) => Err(text),
         None => Ok(answer),

@@ -6,7 +6,7 @@
 import { free } from "./buffers.js";
 import { entryOf, sleep } from "./entry.js";
 import { collect, toHeaders } from "./http.js";
-import { callObjectWhile, putRiders, takeRiders } from "./object.js";
+import { callObjectWhile, objectAt, putRiders, takeRiders } from "./object.js";
 
 /** The header that tells an object who a socket is for; only the Worker can set it. */
 const ADMITTED = "x-moltghost-admitted";
@@ -48,23 +48,23 @@ const MOST_IN_HEADER = 12_000;
  * As `callObjectWhile`, for a call that goes over a tunnel if it may run: where it may, or has to wait for its turn,
  * the object gives the socket that it goes over. Answers `[text, socket or undefined]`.
  */
-export async function admitOver(request, env, binding, name, message, rider, alone) {
-  const list = takeRiders(name);
-  const put = () => list && putRiders(name, list);
+export async function admitOver(request, env, place, message, left) {
+  const list = takeRiders(place);
+  const put = () => list && putRiders(place, list);
   const who = encodeURIComponent(RUN + (list ? `${message}\n${list.join("\n")}` : message));
   if (who.length > MOST_IN_HEADER) {
     put();
-    return [await callObjectWhile(request, env, binding, name, message, rider, alone), undefined];
+    return [await callObjectWhile(request, env, place, message, left), undefined];
   }
   const entry = entryOf(request);
-  let left = false;
+  let gone = false;
   let socket;
   entry.onLeave(() => {
-    left = true;
+    gone = true;
     socket?.send(LEFT);
   });
   try {
-    const answer = await upgraded(env, binding, name, who).catch((error) => {
+    const answer = await upgraded(env, place, who).catch((error) => {
       put();
       throw error;
     });
@@ -78,7 +78,7 @@ export async function admitOver(request, env, binding, name, message, rider, alo
       socket.addEventListener("close", () => reject(new Error("the object has gone")), { once: true });
     });
     socket.accept();
-    if (left) socket.send(LEFT);
+    if (gone) socket.send(LEFT);
     return [await text, socket];
   } finally {
     entry.onLeave(undefined);
@@ -86,11 +86,11 @@ export async function admitOver(request, env, binding, name, message, rider, alo
 }
 
 /** The answer of an object to an upgrade; asked again as a message is. */
-async function upgraded(env, binding, name, who) {
+async function upgraded(env, place, who) {
   const headers = { upgrade: "websocket", [ADMITTED]: who };
   for (let attempt = 1; ; attempt++) {
     try {
-      return await env[binding].getByName(name).fetch("https://object/run", { headers });
+      return await objectAt(env, place).fetch("https://object/run", { headers });
     } catch (error) {
       if (attempt === 3 || !error?.retryable || error?.overloaded) throw error;
       await sleep(20 * attempt * attempt);
@@ -117,21 +117,20 @@ export class Tunnel {
   #open;
 
   /** `socket` is that of a call that was admitted with it. */
-  constructor(env, binding, name, who, socket) {
+  constructor(env, place, who, socket) {
     if (socket) {
       this.#open = () => ({ webSocket: socket });
       return;
     }
     const headers = { upgrade: "websocket", [ADMITTED]: encodeURIComponent(who) };
-    this.#open = () => env[binding].getByName(name).fetch("https://object/tunnel", { headers });
+    this.#open = () => objectAt(env, place).fetch("https://object/tunnel", { headers });
   }
 
-  /** Sends a request; a promise of what is used as its response. */
-  async fetch(method, path, headers, body, signal) {
+  /** Sends a request, of which `head` is `METHOD PATH\n`, then the headers; a promise of what is used as its response. */
+  async fetch(head, body, signal) {
     const { webSocket } = await this.#open();
     if (!webSocket) throw new Error("the object took no call");
-    const head = encoder.encode(`${method} ${path}\n${headers}`);
-    return await new Call(webSocket, head, body ?? new Uint8Array(0), signal).answer;
+    return await new Call(webSocket, encoder.encode(head), body ?? new Uint8Array(0), signal).answer;
   }
 }
 

@@ -1,6 +1,6 @@
 //! The Worker's way to a pod over its agent's tunnel.
 
-use super::object::{Class, Left};
+use super::object::{Left, Place};
 use super::{glue, task, Failure};
 use js_sys::Array;
 use moltghost_protocol::object::tunnel::Socket;
@@ -11,15 +11,15 @@ use wasm_bindgen::{JsCast, JsValue};
 pub struct Tunnel(pub(super) glue::Tunnel);
 
 impl Tunnel {
-    /// The tunnel of an agent, by its object's name, and what it is for. A call that was admitted with a socket takes
+    /// The tunnel of an agent, by its object's place, and what it is for. A call that was admitted with a socket takes
     /// that.
     ///
     /// # Errors
     /// Never in practice; what JavaScript throws.
-    pub fn new(env: &JsValue, name: &str, who: &Socket, opened: Option<JsValue>) -> Result<Self, Failure> {
+    pub fn new(env: &JsValue, agent: &Place, who: &Socket, opened: Option<JsValue>) -> Result<Self, Failure> {
         let who = serde_json::to_string(who).unwrap_or_default();
         let socket = opened.unwrap_or(JsValue::UNDEFINED);
-        Ok(Self(glue::Tunnel::new(env, Class::Agent.binding(), name, &who, &socket)?))
+        Ok(Self(glue::Tunnel::new(env, &agent.0, &who, &socket)?))
     }
 }
 
@@ -61,13 +61,12 @@ impl Drop for Opened {
 pub async fn admit_over(
     request: &JsValue,
     env: &JsValue,
-    name: &str,
+    agent: &Place,
     message: &str,
     left: &Left,
     opened: &Opened,
 ) -> Result<String, Failure> {
-    let binding = Class::Agent.binding();
-    let asking = glue::admit_over(request, env, binding, name, message, &left.rider, &left.alone)?;
+    let asking = glue::admit_over(request, env, &agent.0, message, &left.0)?;
     let answer: Array = task::settled(&asking).await?.unchecked_into();
     let socket = answer.get(1);
     if !socket.is_undefined() {
