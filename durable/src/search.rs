@@ -19,7 +19,7 @@ const PASSAGES: &str = "INSERT INTO passage (rowid, words, place)
            ?2
     FROM json_each(?3) e, (SELECT coalesce((SELECT offset FROM mark WHERE conversation = ?1), 0) AS offset) m
     WHERE m.offset >= ?4 AND e.value ->> 0 > m.offset AND e.value ->> 1 = 'message.created'";
-const DOCUMENTS: &str = "INSERT INTO document (id, conversation, offset)
+const DOCUMENTS: &str = "INSERT OR FAIL INTO document (id, conversation, offset)
     SELECT (SELECT coalesce(max(id), 0) FROM document) + row_number() OVER (ORDER BY e.key), ?1, e.value ->> 0
     FROM json_each(?2) e, (SELECT coalesce((SELECT offset FROM mark WHERE conversation = ?1), 0) AS offset) m
     WHERE m.offset >= ?3 AND e.value ->> 0 > m.offset AND e.value ->> 1 = 'message.created'";
@@ -51,13 +51,16 @@ pub(crate) fn place_word(conversation: &str) -> String {
 pub fn feed(conversation: &str, entries: &str, from: u64, to: u64) -> Vec<Statement> {
     let (name, entries) = (Value::from(conversation), Value::from(entries));
     let word = place_word(conversation);
-    vec![
+    // Hardly ever among them, and all of them would be read for it.
+    let removed =
+        entries.text().contains("room.removed").then(|| (REMOVED, vec![name.clone(), entries.clone()]));
+    let mut statements = vec![
         (PASSAGES, vec![name.clone(), word.into(), entries.clone(), from.into()]),
-        (DOCUMENTS, vec![name.clone(), entries.clone(), from.into()]),
-        (REMOVED, vec![name.clone(), entries]),
-        (MARK, vec![name.clone(), to.into(), from.into()]),
-        (STANDS, vec![name]),
-    ]
+        (DOCUMENTS, vec![name.clone(), entries, from.into()]),
+    ];
+    statements.extend(removed);
+    statements.extend([(MARK, vec![name.clone(), to.into(), from.into()]), (STANDS, vec![name])]);
+    statements
 }
 
 /// Most conversations that [`CONVERSATIONS`] is asked for at once.

@@ -2,7 +2,7 @@
 
 use super::{glue, task, Failure};
 use crate::sql::Value;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
 /// The databases, by the names of their bindings.
@@ -56,7 +56,32 @@ pub async fn state(env: &JsValue, database: Database) -> Result<State, Failure> 
     serde_json::from_str(&told.as_string().unwrap_or_default()).map_err(|error| Failure(error.to_string()))
 }
 
+/// A text of this many bytes crosses by itself.
+const LONG: usize = 1_024;
+
+/// A parameter as it crosses.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Parameter<'a> {
+    Value(&'a Value),
+    /// The long text.
+    Text {},
+}
+
+impl<'a> Parameter<'a> {
+    fn of(value: &'a Value, long: &str) -> Self {
+        if !long.is_empty() && value.text() == long {
+            Self::Text {}
+        } else {
+            Self::Value(value)
+        }
+    }
+}
+
 /// Runs statements as one transaction and answers the rows of the last, as a JSON array of objects.
+///
+/// Their longest text crosses once and as it is: several statements may take the same entries of a log, which would be
+/// JSON in JSON each time.
 ///
 /// # Errors
 /// What D1 says; nothing was changed then.
@@ -66,7 +91,13 @@ pub async fn batch(
     statements: &[(&str, Vec<Value>)],
 ) -> Result<String, Failure> {
     let database = bound(env, database)?;
-    let text = serde_json::to_string(statements).map_err(|error| Failure(error.to_string()))?;
-    let rows = task::settled(&glue::d1_batch(&database, &text)?).await?;
+    let texts = statements.iter().flat_map(|(_, row)| row).map(Value::text);
+    let long = texts.max_by_key(|text| text.len()).filter(|text| text.len() >= LONG).unwrap_or_default();
+    let crossing: Vec<(&str, Vec<Parameter<'_>>)> = statements
+        .iter()
+        .map(|(query, row)| (*query, row.iter().map(|value| Parameter::of(value, long)).collect()))
+        .collect();
+    let crossing = serde_json::to_string(&crossing).map_err(|error| Failure(error.to_string()))?;
+    let rows = task::settled(&glue::d1_batch(&database, &crossing, long)?).await?;
     Ok(rows.as_string().unwrap_or_default())
 }

@@ -117,7 +117,7 @@ extern "C" {
     pub fn sql_batch(storage: &JsValue, statements: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = d1Batch)]
-    pub fn d1_batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+    pub fn d1_batch(database: &JsValue, statements: &str, text: &str) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = d1State)]
     pub fn d1_state(database: &JsValue) -> Result<Promise, JsValue>;

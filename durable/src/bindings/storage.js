@@ -45,10 +45,14 @@ export function sqlBatch(storage, statements) {
   });
 }
 
-/** Runs statements on D1 as one transaction; `[[query, [parameter, …]], …]`. Answers the rows of the last. */
-export async function d1Batch(database, statements) {
+/**
+ * Runs statements on D1 as one transaction; `[[query, [parameter, …]], …]`, where an object stands for the text. Answers
+ * the rows of the last.
+ */
+export async function d1Batch(database, statements, text) {
+  const value = (parameter) => (parameter !== null && typeof parameter === "object" ? text : parameter);
   const prepared = JSON.parse(statements).map(([query, parameters]) =>
-    database.prepare(query).bind(...parameters),
+    database.prepare(query).bind(...parameters.map(value)),
   );
   const results = await database.batch(prepared);
   return JSON.stringify(results.at(-1)?.results ?? []);

@@ -52,8 +52,9 @@ pub enum Push {
     Summary(DmSummary),
 }
 
-/// Takes entries that lie beyond the database's mark, provided that none is missing in between.
-const HISTORY: &str = "INSERT INTO history (conversation, offset, network, kind, thread, id, at, body)
+/// Takes entries that lie beyond the database's mark, provided that none is missing in between. What fails takes the whole
+/// transaction with it: `OR FAIL` spares `SQLite` the journal by which it could take back the statement alone.
+const HISTORY: &str = "INSERT OR FAIL INTO history (conversation, offset, network, kind, thread, id, at, body)
     SELECT ?1, e.value ->> 0, ?2, e.value ->> 1, e.value ->> 2, e.value ->> 3, e.value ->> 4, e.value -> 5
     FROM json_each(?3) e, (SELECT coalesce((SELECT offset FROM history_mark WHERE conversation = ?1), 0) AS offset) m
     WHERE m.offset >= ?4 AND e.value ->> 0 > m.offset";
