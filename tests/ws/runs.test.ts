@@ -209,7 +209,7 @@ describe("an agent that stops serving", () => {
     assert.equal((await first.last("long")).error?.code, "invalid_api_key");
     assert.equal(await first.code(), 4401);
     const [second, third] = [await open(agent, rotated.key), await open(agent, rotated.key)];
-    const { old_secret_until, key: newest } = await rotate(2);
+    const { old_secret_until, key: newest } = await rotate(5);
     await worker.evict("Agent", `ep:${agent.id}`);
     await second.pong();
     assert.equal(await second.code(), 4401);
