@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// What happened, beside calls that were answered.
 #[derive(Serialize)]
-struct Event<'a> {
+struct Incident<'a> {
     event: &'a str,
     request_id: &'a str,
     detail: &'a str,
@@ -28,7 +28,7 @@ struct Call<'a> {
 
 /// Writes one line.
 pub fn write(event: &str, request: &Request, detail: &str) {
-    line(&Event { event, request_id: &request.id, detail });
+    line(&Incident { event, request_id: &request.id, detail });
 }
 
 /// Writes the line of a call that was answered, `ms` milliseconds after it came in. A stream may still go on.

@@ -191,13 +191,10 @@ fn begin(
         let body = chat.into_upstream(model, run.own_tools);
         let watch = write(&AgentOp::Watch(run.id.clone()));
         exchange.watch(&request.env, &objects::agent_at(&run.agent), &watch)?;
+        let head = pod_head(request, run, target, way.address(path), &skills);
         match &way {
-            pod::Way::Address(url) => {
-                exchange.send(&pod_head(request, run, target, url, &skills), Some(&body))?;
-            }
-            pod::Way::Tunnel(tunnel) => {
-                exchange.send_over(tunnel, &pod_head(request, run, target, path, &skills), Some(&body))?;
-            }
+            pod::Way::Address(_) => exchange.send(&head, Some(&body))?,
+            pod::Way::Tunnel(tunnel) => exchange.send_over(tunnel, &head, Some(&body))?,
         }
         Ok(exchange)
     });

@@ -2,12 +2,11 @@
 
 use super::{Called, Refusal};
 use crate::answer::{common, Answer};
+use crate::objects::agent_at;
 use crate::request::Request;
-use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::bindings::sockets::open_attachment;
 use moltghost_protocol::credential::ConnectToken;
 use moltghost_protocol::error::{Code, Problem};
-use moltghost_protocol::name;
 use moltghost_protocol::object::read_answer;
 use moltghost_protocol::object::tunnel::Socket;
 
@@ -30,8 +29,7 @@ pub async fn serve(request: &Request, called: &Called) -> Result<Answer, Refusal
     }
     let who = serde_json::to_string(&Socket::Connect(text.to_owned())).unwrap_or_default();
     let headers = common(&request.id, request.host());
-    let object = name::agent(&called.id);
-    match open_attachment(&request.env, &Place::of(Class::Agent, &object), &who, &headers).await {
+    match open_attachment(&request.env, &agent_at(&called.id), &who, &headers).await {
         Ok(Ok(response)) => Ok(Answer::ready(response)),
         Ok(Err(refusal)) => Err(match read_answer::<()>(&refusal) {
             Err(problem) => crate::objects::shown(request, problem).into(),

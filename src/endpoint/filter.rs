@@ -104,10 +104,7 @@ pub fn check_key(request: &Request, known: Option<(&AgentId, &str)>) -> Result<(
 
 /// Notes that a key was refused; see [`check_key`].
 pub fn refused(request: &Request, known: Option<(&AgentId, &str)>) {
-    if !request.has_filter() {
-        return;
-    }
-    let Some(address) = address(request) else { return };
+    let Some(address) = address(request).filter(|_| request.has_filter()) else { return };
     if let Some((agent, key)) = known {
         STATE.with_borrow_mut(|state| {
             make_room(&mut state.refused);

@@ -19,6 +19,16 @@ pub enum Way {
     Tunnel(Tunnel),
 }
 
+impl Way {
+    /// What a request that goes this way names: the whole address, or the path where there is a tunnel.
+    pub fn address<'a>(&'a self, path: &'a str) -> &'a str {
+        match self {
+            Self::Address(url) => url,
+            Self::Tunnel(_) => path,
+        }
+    }
+}
+
 /// The way to one of our routes at an agent's pod, for a run or for a question of our own.
 ///
 /// # Errors
@@ -58,7 +68,7 @@ pub fn ask(
     limit: u32,
 ) -> Result<Asked, Problem> {
     let way = way(request, target, question.path, None)?;
-    let address = if let Way::Address(url) = &way { url } else { question.path };
+    let address = way.address(question.path);
     let head = format!(
         "{} {address}\naccept: application/json\ncontent-type: application/json\naccept-encoding: identity\n{}",
         question.method, target.headers

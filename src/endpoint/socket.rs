@@ -4,15 +4,14 @@
 use super::read::{inspect, unexpected};
 use super::{noted, presented, Called, Refusal};
 use crate::answer::{common, Answer};
+use crate::objects::agent_at;
 use crate::request::Request;
-use moltghost_durable::bindings::object::{Class, Place};
 use moltghost_durable::bindings::random;
 use moltghost_durable::bindings::sockets::open_attachment;
 use moltghost_protocol::credential::Secret;
 use moltghost_protocol::endpoint::route::Route;
 use moltghost_protocol::endpoint::socket_frame::{ticket, PROTOCOL, TICKET};
 use moltghost_protocol::error::{Code, Problem};
-use moltghost_protocol::name;
 use moltghost_protocol::object::agent::{Read, Reading, Upgrade};
 use moltghost_protocol::object::read_answer;
 use moltghost_protocol::object::tunnel::Socket as Opened;
@@ -58,8 +57,7 @@ pub async fn open(request: &Request, called: &Called) -> Result<Answer, Refusal>
         headers.push_str("sec-websocket-protocol: molti.v1\n");
     }
     request.asked.set(true);
-    let object = name::agent(&called.id);
-    match open_attachment(&request.env, &Place::of(Class::Agent, &object), &who, &headers).await {
+    match open_attachment(&request.env, &agent_at(&called.id), &who, &headers).await {
         Ok(Ok(response)) => Ok(Answer::ready(response)),
         Ok(Err(refusal)) => match read_answer::<()>(&refusal) {
             Err(problem) => Err(noted(request, called, problem).into()),

@@ -103,15 +103,16 @@ pub enum BodyError {
     Full,
 }
 
-/// Reads the body of a request, with this head, of at most `limit` bytes after decompression. It counts among the bodies that are held until
-/// [`let_go`], or until the request is answered.
+/// Reads the body of a request, with this head, of at most `limit` bytes after decompression. It counts among the bodies
+/// that are held until [`let_go`], or until the request is answered.
 ///
 /// # Errors
 /// [`BodyError`]; what was read so far is dropped.
 pub async fn body(request: &JsValue, head: &Head, limit: u64, gzip: bool) -> Result<Vec<u8>, BodyError> {
     #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     let limit = limit as f64;
-    let declared = head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(f64::NAN);
+    let declared = head.header("content-length").and_then(|length| length.parse::<u32>().ok());
+    let declared = declared.map_or(f64::NAN, f64::from);
     let promise = glue::read_body(request, declared, limit, gzip).map_err(|_| BodyError::Cut)?;
     let value = task::settled(&promise).await.map_err(|_| BodyError::Cut)?;
     match value.as_f64() {

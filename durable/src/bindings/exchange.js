@@ -2,7 +2,7 @@
 
 import { entryOf, sleep } from "./entry.js";
 import { Flow } from "./flow.js";
-import { collect, declaredIn, splitHead, TOO_LARGE, toHeaders, toLines } from "./http.js";
+import { collect, splitHead, splitLine, TOO_LARGE, toHeaders, toLines } from "./http.js";
 import { callObject } from "./object.js";
 
 /** Codes that stand in for a value where a wait ended without one. Mirrored by `exchange.rs`; `flow.js` has more. */
@@ -74,15 +74,14 @@ export class Exchange {
     this.#wait = early ? EARLY_MS : beat;
     if (early) this.#heartbeat = BLANK;
     if (!this.#plain) {
-      this.#flow = this.body;
+      this.#flow = new Flow(this.#entry, this.#onGone, () => this.finish(false));
       this.#arm(this.#wait);
     }
     this.#entry.onLeave(this.#onGone);
   }
 
-  /** Where the answer is written. One that is read whole first, and not begun early, needs none. */
+  /** Where the answer is written; nothing where it is read whole first and does not begin before. */
   get body() {
-    this.#flow ??= new Flow(this.#entry, this.#onGone, () => this.finish(false));
     return this.#flow;
   }
 
@@ -166,7 +165,8 @@ export class Exchange {
         this.#response = response;
         const lines = toLines(response.headers);
         const arrive = () => this.#arrive(`${response.status}\n${lines}`);
-        if (!(this.#plain && declaredIn(lines) <= EARLY_BYTES)) return arrive();
+        const declared = Number(/^content-length: (\d+)$/m.exec(lines)?.[1] ?? Number.NaN);
+        if (!(this.#plain && declared <= EARLY_BYTES)) return arrive();
         return response
           .arrayBuffer()
           .then(
@@ -193,8 +193,7 @@ export class Exchange {
    */
   watch(env, question) {
     const ask = async () => {
-      const line = question.indexOf("\n");
-      const [place, message] = [question.slice(0, line), question.slice(line + 1)];
+      const [place, message] = splitLine(question);
       let pause = WATCH_MS;
       while (this.#over === undefined) {
         const told = await callObject(env, place, message).catch(() => "");

@@ -64,19 +64,17 @@ export function toLines(headers) {
   return lines;
 }
 
-/** Method, URL and header lines of a head that is `METHOD URL\n`, then the headers. */
-export function splitHead(head) {
-  const space = head.indexOf(" ");
-  const line = head.indexOf("\n");
-  return [head.slice(0, space), head.slice(space + 1, line), head.slice(line + 1)];
+/** The first line of a text, and what stands below it. */
+export function splitLine(text) {
+  const end = text.indexOf("\n");
+  return [text.slice(0, end), text.slice(end + 1)];
 }
 
-/** What `content-length` says among header lines; NaN where it says nothing. */
-export function declaredIn(lines) {
-  const name = "content-length: ";
-  const from = lines.startsWith(name) ? 0 : lines.indexOf(`\n${name}`) + 1;
-  if (from === 0 && !lines.startsWith(name)) return Number.NaN;
-  return Number(lines.slice(from + name.length, lines.indexOf("\n", from)));
+/** Method, URL and header lines of a head that is `METHOD URL\n`, then the headers. */
+export function splitHead(head) {
+  const [line, headers] = splitLine(head);
+  const space = line.indexOf(" ");
+  return [line.slice(0, space), line.slice(space + 1), headers];
 }
 
 /** `METHOD URL TLS\n`, then the headers. TLS is `-` where the request did not come over it. */

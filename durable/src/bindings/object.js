@@ -1,6 +1,7 @@
 // Messages to objects, from either end, and the turns in which they are taken.
 
 import { entryOf, sleep } from "./entry.js";
+import { splitLine } from "./http.js";
 
 /** How long a rider waits for a message that goes its way, and how often it is sent alone at most. */
 const RIDE_MS = 10;
@@ -61,21 +62,15 @@ export async function callReferred(env, place, message) {
   return callObject(env, other, referred);
 }
 
-/** What is left of a call: a rider, which is one line, and below it the message that it goes with alone. */
-function splitLeft(left) {
-  const line = left.indexOf("\n");
-  return [left.slice(0, line), left.slice(line + 1)];
-}
-
 /**
  * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by a
- * what is `left` of the call then, and answers.
+ * what is `left` of the call then, a rider and below it the message that it goes with alone, and answers.
  */
 export async function callObjectWhile(request, env, place, message, left) {
   const entry = entryOf(request);
   const answer = callObject(env, place, message);
   entry.onLeave(() => {
-    const [rider, alone] = splitLeft(left);
+    const [rider, alone] = splitLine(left);
     putRiders(place, [rider]);
     callObject(env, place, alone).catch((error) => console.error(`a caller could not leave: ${error}`));
   });
@@ -88,7 +83,7 @@ export async function callObjectWhile(request, env, place, message, left) {
 
 /** Leaves a rider for the next message to an object; if none comes soon it goes alone, with its message for that. */
 export function ride(ctx, env, place, left) {
-  const [rider, alone] = splitLeft(left);
+  const [rider, alone] = splitLine(left);
   const list = riders.get(place);
   if (list) list.push(rider);
   else riders.set(place, [rider]);
