@@ -109,11 +109,14 @@ pub enum BodyError {
 /// # Errors
 /// [`BodyError`]; what was read so far is dropped.
 pub async fn body(request: &JsValue, head: &Head, limit: u64, gzip: bool) -> Result<Vec<u8>, BodyError> {
-    #[allow(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
-    let limit = limit as f64;
-    let declared = head.header("content-length").and_then(|length| length.parse::<u32>().ok());
-    let declared = declared.map_or(f64::NAN, f64::from);
-    let promise = glue::read_body(request, declared, limit, gzip).map_err(|_| BodyError::Cut)?;
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "limits are far below 2^53, and what is above them is too large"
+    )]
+    let number = |bytes: u64| bytes as f64;
+    let declared = head.header("content-length").and_then(|length| length.parse().ok());
+    let promise = glue::read_body(request, declared.map_or(f64::NAN, number), number(limit), gzip)
+        .map_err(|_| BodyError::Cut)?;
     let value = task::settled(&promise).await.map_err(|_| BodyError::Cut)?;
     match value.as_f64() {
         None => Ok(js_sys::Uint8Array::from(value).to_vec()),
