@@ -41,7 +41,7 @@ fuzz_target!(|input: (u16, &[u8])| {
         assert!(skills::listed(text).unwrap_or_default().iter().all(|name| skills::is_skill(name)));
         assert!(response::error_event(text, 1).trim_end().lines().count() == 2);
     }
-    let error = pass_error(status, None, body);
+    let error = pass_error(status, 5_000, body);
     let said: Value = serde_json::from_str(&error.body).expect("JSON");
     assert!((400..600).contains(&error.status) && said["error"]["message"].is_string());
     assert!(error_event(body).trim_end().lines().count() == 1);

@@ -93,6 +93,15 @@ pub fn parse_rfc3339(text: &str) -> Option<Millis> {
     (0..END).contains(&time).then_some(time)
 }
 
+/// Reads a date of HTTP in the form that is sent today, `Wed, 21 Oct 2026 07:28:00 GMT` (RFC 9110 section 5.6.7).
+pub fn parse_http_date(text: &str) -> Option<Millis> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let words: Vec<&str> = text.split(' ').collect();
+    let [_, day, month, year, time, "GMT"] = *words.as_slice() else { return None };
+    let month = MONTHS.find(month).filter(|at| month.len() == 3 && at % 3 == 0)? / 3 + 1;
+    parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z"))
+}
+
 /// The day of a time, `2026-11-23`.
 pub fn day(time: Millis) -> String {
     rfc3339(time).chars().take(10).collect()
@@ -138,6 +147,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn dates_of_http_are_read_and_nonsense_is_refused() {
+        assert_eq!(parse_http_date("Mon, 23 Nov 2026 00:00:00 GMT"), Some(1_795_392_000_000));
+        assert_eq!(parse_http_date("Tue, 29 Feb 2000 00:00:01 GMT"), Some(951_782_401_000));
+        for bad in [
+            "",
+            "Mon, 23 Nov 2026 00:00:00",
+            "Mon, 23 Nov 2026 00:00:00 CET",
+            "Mon, 23 ovD 2026 00:00:00 GMT",
+            "Mon, 23 NovDec 2026 00:00:00 GMT",
+            "Mon, 23  2026 00:00:00 GMT",
+            "Mon, 30 Feb 2026 00:00:00 GMT",
+            "Mon, 23 Nov 2026 24:00:00 GMT",
+            "Monday, 23-Nov-26 00:00:00 GMT",
+        ] {
+            assert_eq!(parse_http_date(bad), None, "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_written_reads_back(time in 0..END) {
@@ -146,7 +174,7 @@ mod tests {
 
         #[test]
         fn parsing_never_panics(text in ".*") {
-            let _ = parse_rfc3339(&text);
+            let _ = (parse_rfc3339(&text), parse_http_date(&text));
         }
     }
 }

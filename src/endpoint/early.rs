@@ -13,7 +13,6 @@ use moltghost_durable::bindings::entry;
 use moltghost_durable::bindings::exchange::{Exchange, PodHead, Whole};
 use moltghost_durable::bindings::Failure;
 use moltghost_protocol::endpoint::plain_answer::Unusable;
-use moltghost_protocol::endpoint::pod_error::pass_error;
 use moltghost_protocol::error::Problem;
 use moltghost_protocol::metrics::figures::Ending;
 use wasm_bindgen::JsValue;
@@ -54,7 +53,7 @@ async fn end(request: &Request, run: &Run, exchange: Exchange, head: &PodHead) {
                 (ours.unwrap_or(bytes), true)
             }
             Err(Unusable::Error) => {
-                let error = pass_error(head.status, head.header("retry-after"), &bytes);
+                let error = plain::error_of(head, &bytes);
                 run.settle(request, Some(unheard(run)), Ending::of(error.status));
                 (error.body.into_bytes(), true)
             }

@@ -7,13 +7,13 @@ use super::run::Run;
 use crate::answer::Answer;
 use crate::request::Request;
 use moltghost_durable::bindings::exchange::{Event, Exchange, PodHead, Whole};
-use moltghost_durable::bindings::Failure;
+use moltghost_durable::bindings::{now, Failure};
 use moltghost_protocol::endpoint::api::Api;
 use moltghost_protocol::endpoint::capability;
 use moltghost_protocol::endpoint::headers;
 use moltghost_protocol::endpoint::plain_answer::{self, PlainAnswer, Unusable};
 use moltghost_protocol::endpoint::pod_answer::{self, Verdict};
-use moltghost_protocol::endpoint::pod_error::{pass_error, PodError, MAX_ERROR_BYTES};
+use moltghost_protocol::endpoint::pod_error::{pass_error, wait, PodError, MAX_ERROR_BYTES};
 use moltghost_protocol::endpoint::tool_result;
 use moltghost_protocol::endpoint::usage::Usage;
 use moltghost_protocol::error::{Code, Problem, Retry};
@@ -104,9 +104,7 @@ async fn whole(request: &Request, run: Run, exchange: Exchange, head: &PodHead) 
             };
             answer.lines(&openai_lines(head)).lines(&run.lines)
         }
-        Err(Unusable::Error) => {
-            passed(request, &run, &pass_error(head.status, head.header("retry-after"), &bytes))
-        }
+        Err(Unusable::Error) => passed(request, &run, &error_of(head, &bytes)),
         Err(unusable) => run.failed(request, Some(unheard(&run)), unusable.into()),
     }
 }
@@ -164,7 +162,12 @@ pub async fn read_error(run: &Run, exchange: &Exchange, head: &PodHead) -> Resul
     if run.lacks_route(head.status, &body) {
         return Err(capability::unsupported(run.api));
     }
-    Ok(pass_error(head.status, head.header("retry-after"), &body))
+    Ok(error_of(head, &body))
+}
+
+/// The error that a pod's answer is.
+pub fn error_of(head: &PodHead, body: &[u8]) -> PodError {
+    pass_error(head.status, wait(|name| head.header(name), now()), body)
 }
 
 fn passed(request: &Request, run: &Run, error: &PodError) -> Answer {

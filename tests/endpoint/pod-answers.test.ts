@@ -177,6 +177,8 @@ describe("a status", () => {
       ["3600", "59"],
       [undefined, "5"],
       ["nonsense", "5"],
+      [new Date(Date.now() + 3_600_000).toUTCString(), "59"],
+      [new Date(Date.now() - 3_600_000).toUTCString(), "1"],
     ] as const) {
       const headers = given === undefined ? {} : { "retry-after": given };
       await each({ status: 429, headers }, (answer) => {
@@ -184,6 +186,11 @@ describe("a status", () => {
         assert.equal(answer.header("retry-after"), seconds, `retry-after: ${given}`);
       });
     }
+    const exact = { "retry-after": "7", "retry-after-ms": "1500" };
+    await each({ status: 429, headers: exact }, (answer) => {
+      assert.equal(answer.header("retry-after-ms"), "1500");
+      assert.equal(answer.header("retry-after"), "2");
+    });
   });
 });
 

@@ -1,8 +1,8 @@
 //! Errors of a pod that its caller can mend: passed on in our form, with their own words (agent-endpoints §9).
 
 use crate::error::{Code, Problem, Retry};
+use crate::time::{parse_http_date, Millis};
 use serde_json::{Map, Value};
-use std::time::Duration;
 
 /// How much of an error's body is read.
 pub const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -36,8 +36,8 @@ impl From<&Problem> for PodError {
 }
 
 /// Makes the error that the caller gets of an answer that [`super::pod_answer::judge`] called an error:
-/// of its `status`, its `Retry-After`, and its body as far as it was read.
-pub fn pass_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> PodError {
+/// of its `status`, the milliseconds that it asks to [`wait`], and its body as far as it was read.
+pub fn pass_error(status: u16, wait: u32, body: &[u8]) -> PodError {
     let found = serde_json::from_slice::<Value>(body.trim_ascii()).ok().as_ref().and_then(Words::find);
     // An error with status 200 may say its status in its code.
     let stated = found.as_ref().and_then(|words| words.code.as_deref()?.parse().ok()).unwrap_or(status);
@@ -47,7 +47,7 @@ pub fn pass_error(status: u16, retry_after: Option<&str>, body: &[u8]) -> PodErr
         (Some((status, kind)), Some(words)) => PodError {
             status,
             body: words.body(kind),
-            retry: if status == 429 { Retry::After(wait(retry_after)) } else { Retry::No },
+            retry: if status == 429 { Retry::After(wait) } else { Retry::No },
         },
         (_, words) => {
             let message = match (status, words) {
@@ -92,11 +92,21 @@ fn silent(status: u16) -> Option<&'static str> {
     }
 }
 
-/// Milliseconds to wait by a pod's `Retry-After`, which may be a number of seconds; within 1 to 59 s.
-fn wait(retry_after: Option<&str>) -> u32 {
-    let seconds = retry_after.and_then(|text| text.trim().parse::<f64>().ok()).filter(|s| s.is_finite());
-    let wait = Duration::try_from_secs_f64(seconds.unwrap_or(5.0).clamp(1.0, 59.0));
-    wait.ok().and_then(|wait| u32::try_from(wait.as_millis()).ok()).unwrap_or(5_000)
+/// Milliseconds, of 1 to 59 s, that an answer of a pod asks to wait: its `retry-after-ms`, else its `Retry-After`, which is
+/// a number of seconds or a date (RFC 9110 section 10.2.3), else 5 s. `header` gives the value of a header by its
+/// lower-case name.
+pub fn wait<'a>(header: impl Fn(&str) -> Option<&'a str>, now: Millis) -> u32 {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let exact = header("retry-after-ms").and_then(number);
+    let wait = exact.or_else(|| {
+        let after = header("retry-after")?;
+        #[allow(clippy::cast_precision_loss, reason = "dates are far below 2^53")]
+        let until = || parse_http_date(after.trim()).map(|date| (date - now) as f64);
+        number(after).map(|seconds| seconds * 1_000.0).or_else(until)
+    });
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+    let wait = wait.unwrap_or(5_000.0).clamp(1_000.0, 59_000.0) as u32;
+    wait
 }
 
 /// What an error says.
@@ -183,7 +193,7 @@ mod tests {
     use serde_json::json;
 
     fn pass(status: u16, body: &Value) -> (u16, Value) {
-        let error = pass_error(status, None, body.to_string().as_bytes());
+        let error = pass_error(status, 5_000, body.to_string().as_bytes());
         let mut body: Value = serde_json::from_str(&error.body).unwrap();
         (error.status, body["error"].take())
     }
@@ -208,16 +218,33 @@ mod tests {
     }
 
     #[test]
-    fn only_a_pod_that_is_too_busy_is_asked_again_and_within_a_minute() {
-        let retry = |after| pass_error(429, after, b"{\"error\":\"x\"}").retry;
-        assert_eq!(retry(None), Retry::After(5_000));
-        assert_eq!(retry(Some("2.5")), Retry::After(2_500));
-        assert_eq!(retry(Some("3600")), Retry::After(59_000));
-        assert_eq!(retry(Some("-1")), Retry::After(1_000));
-        assert_eq!(retry(Some("Wed, 21 Oct 2026 07:28:00 GMT")), Retry::After(5_000));
-        assert_eq!(pass_error(400, Some("5"), b"{\"error\":\"x\"}").retry, Retry::No);
-        assert_eq!(pass_error(429, None, b"<html>").status, 429);
-        assert_eq!(pass_error(413, None, b"").status, 413);
+    fn only_a_pod_that_is_too_busy_is_asked_again() {
+        assert_eq!(pass_error(429, 7_000, b"{\"error\":\"x\"}").retry, Retry::After(7_000));
+        assert_eq!(pass_error(400, 7_000, b"{\"error\":\"x\"}").retry, Retry::No);
+        assert_eq!(pass_error(429, 5_000, b"<html>").status, 429);
+        assert_eq!(pass_error(413, 5_000, b"").status, 413);
+    }
+
+    #[test]
+    fn a_pod_says_in_three_ways_how_long_it_is_too_busy_and_is_heard_within_a_minute() {
+        // 2026-10-21T07:28:00Z
+        let now = 1_792_567_680_000;
+        let asked = |ms: Option<&'static str>, after: Option<&'static str>| {
+            wait(move |name| if name == "retry-after-ms" { ms } else { after }, now)
+        };
+        let after = |after| asked(None, Some(after));
+        assert_eq!(asked(None, None), 5_000);
+        assert_eq!(after("2.5"), 2_500);
+        assert_eq!(after("3600"), 59_000);
+        assert_eq!(after("-1"), 1_000);
+        assert_eq!(after("inf"), 5_000);
+        assert_eq!(after("Wed, 21 Oct 2026 07:28:20 GMT"), 20_000);
+        assert_eq!(after("Wed, 21 Oct 2026 08:28:00 GMT"), 59_000);
+        assert_eq!(after("Wed, 21 Oct 2026 07:27:00 GMT"), 1_000);
+        assert_eq!(after("Wed, 21 Okt 2026 07:28:20 GMT"), 5_000);
+        assert_eq!(asked(Some("1500"), Some("7")), 1_500);
+        assert_eq!(asked(Some("soon"), Some("7")), 7_000);
+        assert_eq!(asked(Some("90000"), None), 59_000);
     }
 
     #[test]
@@ -225,7 +252,7 @@ mod tests {
         for (status, body) in
             [(404, "<html>"), (400, "{}"), (400, "[]"), (409, ""), (200, "{\"choices\":[]}"), (200, "x")]
         {
-            let error = pass_error(status, None, body.as_bytes());
+            let error = pass_error(status, 5_000, body.as_bytes());
             assert_eq!((error.status, error.retry), (502, Retry::No), "{status} {body}");
         }
     }
@@ -248,10 +275,15 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_wait_is_within_a_minute(text in ".{0,40}", now in 0_i64..1 << 50) {
+            prop_assert!((1_000..=59_000).contains(&wait(|_| Some(text.as_str()), now)));
+        }
+
+        #[test]
         fn nothing_panics_and_the_answer_is_always_an_error(
-            status: u16, after in prop::option::of(".{0,8}"), body in prop::collection::vec(any::<u8>(), 0..60),
+            status: u16, after: u32, body in prop::collection::vec(any::<u8>(), 0..60),
         ) {
-            let error = pass_error(status, after.as_deref(), &body);
+            let error = pass_error(status, after, &body);
             let body: Value = serde_json::from_str(&error.body).unwrap();
             prop_assert!(error.status >= 400 && body["error"]["message"].is_string());
         }
