@@ -63,8 +63,8 @@ export async function callReferred(env, place, message) {
 }
 
 /**
- * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by a
- * what is `left` of the call then, a rider and below it the message that it goes with alone, and answers.
+ * As `callObject`, for a caller that may leave while the object lets it wait: then the object is told at once, by
+ * what is `left` of the call, a rider and below it the message that it goes with alone, and answers.
  */
 export async function callObjectWhile(request, env, place, message, left) {
   const entry = entryOf(request);
