@@ -9,7 +9,7 @@ use moltghost_protocol::time::Millis;
 use std::collections::HashMap;
 
 /// How long a conversation may let what comes gather after it was told, and how long its answer may be on its way.
-const GATHERING: Millis = 1_000;
+const GATHERING: Millis = 2_000;
 
 /// Conversations that are told at one time.
 const MOST: usize = 200;

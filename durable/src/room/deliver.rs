@@ -30,10 +30,11 @@ const MAX_RETRY_MS: Millis = 30_000;
 const ALARM_MS: u32 = 30_000;
 const WORK_MS: Millis = 20_000;
 
-/// How long entries wait for more where nobody followed the last time, and how long at least where the hub has been told
-/// just before. The hub cuts the second short when somebody begins to follow.
+/// How long entries wait for more where nobody followed the last time, and how long at most where the hub has been told
+/// just before: until then the alarm has most likely told it along with the others. The hub cuts the second short when
+/// somebody begins to follow.
 const QUIET_MS: Millis = 50;
-const QUIET_PACE_MS: Millis = 500;
+const QUIET_PACE_MS: Millis = 1_500;
 
 /// Longest time that one task tells the hub; one that has not come back by then is given up.
 const PUSH_MS: Millis = 30_000;
@@ -45,7 +46,9 @@ pub(super) struct Deliver {
     /// Nothing is tried before this.
     not_before: Cell<Millis>,
     failures: Cell<u32>,
-    /// When the alarm has told consumers last.
+    /// Whether the alarm is telling consumers, and so does not ring again before it has.
+    telling: Cell<bool>,
+    /// When it has last.
     told: Cell<Millis>,
     /// When the hub was told last.
     pushed: Cell<Millis>,
@@ -81,7 +84,8 @@ impl Deliver {
         }
     }
 
-    /// Tells the hub now, or in a moment where nobody followed the last time and messages are all that it lacks.
+    /// Tells the hub now; or in a moment, if the alarm does not, where nobody followed the last time and messages are all
+    /// that it lacks.
     pub(super) fn push(shared: &Rc<Shared>) {
         if !shared.room.borrow().hub_is_quiet() {
             Self::push_now(shared);
@@ -91,14 +95,23 @@ impl Deliver {
         if shared.deliver.is_gathering(now) || !shared.room.borrow().hub_lags() {
             return;
         }
-        let paced = (shared.deliver.pushed.get() + QUIET_PACE_MS).min(now + QUIET_PACE_MS);
-        let wait = (paced - now).max(QUIET_MS);
-        shared.deliver.gathering.set(Some(now + wait));
+        let this = &shared.deliver;
+        let pushed = this.pushed.get();
+        let time = (pushed + QUIET_PACE_MS).min(now + QUIET_PACE_MS).max(now + QUIET_MS);
+        if !this.telling.get() && this.alarm.get().is_some_and(|rings| rings <= time) {
+            return;
+        }
+        this.gathering.set(Some(time));
         let shared = Rc::clone(shared);
         task::soon(async move {
-            let _ = entry::sleep(u32::try_from(wait).unwrap_or_default()).await;
-            shared.deliver.gathering.set(None);
-            Self::push_now(&shared);
+            let _ = entry::sleep(u32::try_from(time - now).unwrap_or_default()).await;
+            let this = &shared.deliver;
+            this.gathering.set(None);
+            if this.pushed.get() == pushed {
+                Self::push_now(&shared);
+            } else {
+                Self::push(&shared);
+            }
         });
     }
 
@@ -139,12 +152,17 @@ impl Deliver {
     pub(super) async fn run(shared: &Shared) {
         let this = &shared.deliver;
         this.alarm.set(None);
+        this.telling.set(true);
         let until = now() + WORK_MS;
         let mut failed = false;
+        shared.room.borrow_mut().reads_anew();
         let last = shared.room.borrow().last();
         for consumer in Consumer::ALL {
-            if consumer == Consumer::Hub && (this.is_pushing(now()) || this.is_gathering(now())) {
-                continue;
+            if consumer == Consumer::Hub {
+                if this.is_pushing(now()) || !shared.room.borrow().hub_lags() {
+                    continue;
+                }
+                this.pushed.set(now());
             }
             if let Err(error) = tell(shared, consumer, last, until).await {
                 entry::log("consumer_behind", &format!("{consumer:?}: {error}"));
@@ -159,6 +177,7 @@ impl Deliver {
         let wait = if failed { (RETRY_MS << failures.min(5)).min(MAX_RETRY_MS) } else { 0 };
         let now = now();
         this.told.set(now);
+        this.telling.set(false);
         this.not_before.set(now + wait);
         this.soon(shared);
     }

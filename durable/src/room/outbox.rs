@@ -110,7 +110,8 @@ impl<S: Sql> Room<S> {
             Consumer::Hub => {
                 let after = room.marks.hub;
                 let standing = if self.hub_asked { Some(self.standing_at(after)?) } else { None };
-                let (entries, _) = self.entries(after)?;
+                let quiet = self.hub_is_quiet();
+                let (entries, _) = if quiet { self.shared_entries(after) } else { self.entries(after) }?;
                 let unreadable = |error: serde_json::Error| MoltnetError::internal(error.to_string());
                 let entries = RawValue::from_string(entries).map_err(unreadable)?;
                 let conversation = self.name.clone();
@@ -195,12 +196,17 @@ impl<S: Sql> Room<S> {
         standing.map_err(MoltnetError::internal)?.ok_or_else(unsaid)
     }
 
+    /// A round of telling begins, for which the log is read anew.
+    pub(super) fn reads_anew(&mut self) {
+        self.taken = None;
+    }
+
     /// Writes the marks, at the end of a round of telling. What happens before that is told again after a crash.
     ///
     /// # Errors
     /// What the database says.
     pub fn save_marks(&mut self) -> Outcome<()> {
-        self.taken = None;
+        self.reads_anew();
         let Some(room) = &self.loaded else { return Ok(()) };
         let marks = room.marks;
         let marks = [marks.history, marks.search, marks.network, marks.hub].map(Into::into);

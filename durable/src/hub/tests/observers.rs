@@ -31,7 +31,7 @@ fn who_gathers_is_told_when_somebody_follows() {
         bench.push_of(true, id, 0, None, &[made]).unwrap();
     };
     push(&bench, "early");
-    later(&bench, 999);
+    later(&bench, 1_999);
     push(&bench, "a");
     push(&bench, "b");
     bench.push("unaware", 0, None, &[entry(1, "room.created", &["a"], false)]).unwrap();
@@ -62,7 +62,7 @@ fn a_moments_conversations_are_told_of_a_follower_and_no_more_than_may_be() {
     for n in 0..300 {
         bench.push_of(true, &format!("old{n}"), 0, None, &[made()]).unwrap();
     }
-    bench.world.now.set(bench.world.now.get() + 1_000);
+    bench.world.now.set(bench.world.now.get() + 2_000);
     for n in 0..300 {
         bench.push_of(true, &format!("new{n}"), 0, None, &[made()]).unwrap();
     }

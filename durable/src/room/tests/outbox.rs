@@ -199,6 +199,31 @@ fn nothing_is_told_of_what_was_never_opened_or_where_there_is_no_search() {
 }
 
 #[test]
+fn a_quiet_hub_is_told_in_one_round_what_the_others_are_told() {
+    let mut scene = Scene::room();
+    let to_hub = |scene: &mut Scene| -> Value {
+        let Some(Push::Hub(message)) = scene.room.due(Consumer::Hub).unwrap() else { panic!() };
+        let message: Value = serde_json::from_str(&message).unwrap();
+        message["ask"]["Push"]["entries"].clone()
+    };
+    let to_history = |scene: &mut Scene| -> Value {
+        let Some(Push::Entries(statements)) = scene.room.due(Consumer::History).unwrap() else { panic!() };
+        serde_json::from_str(statements[0].1[2].text()).unwrap()
+    };
+    let count = |entries: &Value| entries.as_array().unwrap().len();
+    scene.room.hub_stands(Stood::Quiet(1));
+    scene.room.told(Consumer::History, 1);
+    scene.post(hi("m1")).unwrap();
+    scene.room.reads_anew();
+    let told = to_hub(&mut scene);
+    scene.post(hi("m2")).unwrap();
+    assert_eq!((count(&told), to_history(&mut scene)), (1, told));
+    // What came meanwhile is for the next round.
+    scene.room.reads_anew();
+    assert_eq!((count(&to_hub(&mut scene)), count(&to_history(&mut scene))), (2, 2));
+}
+
+#[test]
 fn the_hub_is_told_from_where_it_stands() {
     let mut scene = Scene::room();
     let told = |scene: &mut Scene| -> Option<Value> {
