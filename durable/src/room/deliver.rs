@@ -98,7 +98,8 @@ impl Deliver {
         let this = &shared.deliver;
         let pushed = this.pushed.get();
         let time = (pushed + QUIET_PACE_MS).min(now + QUIET_PACE_MS).max(now + QUIET_MS);
-        if !this.telling.get() && this.alarm.get().is_some_and(|rings| rings <= time) {
+        // An alarm that should have rung is not relied on.
+        if !this.telling.get() && this.alarm.get().is_some_and(|rings| rings > now && rings <= time) {
             return;
         }
         this.gathering.set(Some(time));
