@@ -10,6 +10,8 @@ import { Calls } from "./calls.ts";
 
 const LOOPS = 4;
 const EVICTIONS = 25;
+/** Above what an object without work takes to go, and below what is left of any wait by then. */
+const LEFT_BEHIND_MS = 5_000;
 
 describe("eviction", () => {
   let worker: RunningWorker;
@@ -99,6 +101,29 @@ describe("eviction", () => {
       await evictAll(t);
       assert.match(await stream.text(), /data: \[DONE\]\s*$/);
       await settled(t, 1);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  // What an object waits for keeps it in memory: the question about a run that lives long, and a call's turn.
+  it("waits for nothing that calls have left behind", async () => {
+    const slow = await startPod({ defaults: { chunk_delay_ms: 100, chunks: 10 } });
+    try {
+      const t = await tenant(worker, slow, { limits: { concurrency: 1 } });
+      const body = JSON.stringify({ messages: [{ role: "user", content: "hi" }], stream: true });
+      const call = async () => await (await t.fetch("/v1/chat/completions", { method: "POST", body })).text();
+      for (const [calls, counted] of [
+        [1, 1],
+        [2, 3],
+      ] as const) {
+        await Promise.all(Array.from({ length: calls }, call));
+        await settled(t, counted);
+        const since = performance.now();
+        await evict("Agent", `ep:${t.id}`);
+        const waited = performance.now() - since;
+        assert.ok(waited < LEFT_BEHIND_MS, `${calls}: the object stayed for ${Math.round(waited)} ms`);
+      }
     } finally {
       await slow.close();
     }

@@ -131,15 +131,11 @@ impl Shared {
         }
         // What the reply does not wait for is written in the next turn: one commit for all that came meanwhile.
         if let Some(laters) = self.laters.get() {
-            if unwritten && !self.writing.replace(true) && laters.write.soon().is_err() {
+            if unwritten && !self.writing.replace(true) && laters.write.after(0).is_err() {
                 self.writing.set(false);
             }
-            if let Some(time) = tick.filter(|time| self.ticking.get().is_none_or(|set| set > *time)) {
-                if laters.tick.after(until(time, turn.now)).is_ok() {
-                    self.ticking.set(Some(time));
-                }
-            }
         }
+        self.keep_time(tick, turn.now);
         let answer = match reply {
             Reply::Now(text) => Some(text),
             Reply::Later(run) => {
@@ -174,6 +170,8 @@ impl Shared {
         self.wake(next);
         self.arm();
         self.answer_waiting();
+        let tick = self.endpoint.borrow().next_tick();
+        self.keep_time(tick, now());
         self.mourn();
         self.dismiss();
         probe
@@ -255,7 +253,7 @@ impl Shared {
         self.arm();
     }
 
-    /// Answers after how many milliseconds the next tick is due, unless that is seen to already.
+    /// Answers after how many milliseconds the next tick is due.
     fn tick(&self) -> Option<u32> {
         let now = now();
         let (result, next, unwritten) = {
@@ -270,12 +268,21 @@ impl Shared {
             self.write();
         }
         self.answer_waiting();
-        let seen_to = self.ticking.get().is_some_and(|set| set > now && next.is_none_or(|next| set <= next));
-        if seen_to {
-            return None;
-        }
         self.ticking.set(next);
         next.map(|time| until(time, now))
+    }
+
+    /// Makes sure that a tick comes no later than `next`, and none where nothing waits: its timer would keep the object
+    /// in memory.
+    fn keep_time(&self, next: Option<Millis>, now: Millis) {
+        let stands = match (self.ticking.get(), next) {
+            (Some(set), Some(next)) => set <= next,
+            (set, next) => set == next,
+        };
+        let Some(laters) = self.laters.get().filter(|_| !stands) else { return };
+        if laters.tick.set(next.map(|time| until(time, now))).is_ok() {
+            self.ticking.set(next);
+        }
     }
 
     /// Makes sure that the alarm is set for whatever is due first.

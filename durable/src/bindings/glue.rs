@@ -81,7 +81,7 @@ extern "C" {
     pub fn answer_later(answers: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub fn soon(work: &JsValue) -> Result<(), JsValue>;
+    pub fn later(work: &JsValue, ms: f64) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch)]
     pub fn gather(work: &JsValue, expected: bool) -> Result<(), JsValue>;

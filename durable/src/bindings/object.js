@@ -159,11 +159,11 @@ function turned(turn, text, number) {
 function answered(number) {
   const since = Date.now();
   forgetLeft(since);
-  const later = new Promise((resolve) => unanswered.set(number, { resolve, since }));
+  const answer = new Promise((resolve) => unanswered.set(number, { resolve, since }));
   const work = next;
   next = undefined;
   turned(() => work?.());
-  return later;
+  return answer;
 }
 
 /** Answers messages that wait: `<number> <answer>` a line. Only the object that a message came to may do it. */
@@ -176,26 +176,30 @@ export function answerLater(answers) {
   }
 }
 
-/** Calls `work` in the next turn of the event loop. */
-export function soon(work) {
-  setTimeout(work, 0);
+/** Calls `work` in a turn of the event loop after `ms`, besides all other times that were set for it. */
+export function later(work, ms) {
+  setTimeout(work, ms);
 }
 
 /**
- * The same, for a turn that gives no answer yet; or right after that turn where no other message is expected, or no
- * other request is being served that might bring one.
+ * Calls `work` in the next turn of the event loop, for a turn that gives no answer yet; or right after that turn where
+ * no other message is expected, or no other request is being served that might bring one.
  */
 export function gather(work, expected) {
   if (expected && serving > 1) setTimeout(work, 0);
   else next = work;
 }
 
-/** Calls `work` after `ms`, and again after as many as it answers, unless that is less than 0. */
+/** The timer that `tick` set last for each work. */
+const timers = new WeakMap();
+
+/**
+ * Calls `work` after `ms`, and again after as many as it answers, in place of what was set for it before; less than 0
+ * sets nothing. An object with a timer cannot leave memory.
+ */
 export function tick(work, ms) {
-  setTimeout(() => {
-    const next = work();
-    if (next >= 0) tick(work, next);
-  }, ms);
+  clearTimeout(timers.get(work));
+  timers.set(work, ms < 0 ? undefined : setTimeout(() => tick(work, work()), ms));
 }
 
 export function setAlarm(storage, time) {

@@ -247,7 +247,7 @@ pub fn answer(answers: &[(Waiting, String)]) -> Result<(), Failure> {
     Ok(glue::answer_later(&lines.join("\n"))?)
 }
 
-/// Work that is done in a later turn of the event loop, again and again.
+/// Work that is done in later turns of the event loop, as often as it is asked for.
 pub struct Later {
     work: Closure<dyn Fn()>,
 }
@@ -258,16 +258,16 @@ impl Later {
         Self { work: Closure::new(work) }
     }
 
-    /// Does it in the next turn.
+    /// Does it after `ms`, in the next turn at the earliest, besides all other times that were set.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
-    pub fn soon(&self) -> Result<(), Failure> {
-        Ok(glue::soon(self.work.as_ref())?)
+    pub fn after(&self, ms: u32) -> Result<(), Failure> {
+        Ok(glue::later(self.work.as_ref(), f64::from(ms))?)
     }
 
-    /// The same, for what takes several messages together, by a turn that gives no answer yet: right after this turn
-    /// where no other message is expected or on its way.
+    /// Does it in the next turn, for what takes several messages together, by a turn that gives no answer yet; right
+    /// after this turn where no other message is expected or on its way.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
@@ -276,7 +276,7 @@ impl Later {
     }
 }
 
-/// Work that is done when its time has come, and says itself when it is to be done again.
+/// Work that is done at one time that is set, and says itself when it is to be done again.
 pub struct Timer {
     work: Closure<dyn Fn() -> f64>,
 }
@@ -287,12 +287,13 @@ impl Timer {
         Self { work: Closure::new(move || work().map_or(-1.0, f64::from)) }
     }
 
-    /// Does it after `ms`, in a turn of its own.
+    /// Does it after `ms`, in a turn of its own, or not at all, in place of what was set before; not for the work itself.
+    /// As long as something is set the object stays in memory.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
-    pub fn after(&self, ms: u32) -> Result<(), Failure> {
-        Ok(glue::tick(self.work.as_ref(), f64::from(ms))?)
+    pub fn set(&self, ms: Option<u32>) -> Result<(), Failure> {
+        Ok(glue::tick(self.work.as_ref(), ms.map_or(-1.0, f64::from))?)
     }
 }
 

@@ -160,11 +160,10 @@ fn open(state: &JsValue, env: &JsValue) -> Result<Rc<Opened>, Failure> {
     let world = Platform { state: state.clone(), env, home, storage: storage.clone(), alarm, timer };
     let rules = Rc::new(Rules::new(storage, world, settings));
     let flushed = Rc::downgrade(&rules);
-    *rules.world.timer.borrow_mut() = Some(object::Timer::new(move || {
+    *rules.world.timer.borrow_mut() = Some(object::Later::new(move || {
         if let Some(rules) = flushed.upgrade() {
             rules.flush();
         }
-        None
     }));
     Ok(rules)
 }
@@ -176,7 +175,7 @@ struct Platform {
     storage: object::Storage,
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<Millis>>,
-    timer: RefCell<Option<object::Timer>>,
+    timer: RefCell<Option<object::Later>>,
 }
 
 impl World for Platform {
