@@ -276,7 +276,7 @@ impl Later {
     }
 }
 
-/// Work that is done at one time that is set, and says itself when it is to be done again.
+/// Work that is done at one time, which is set, and says itself when it is to be done again.
 pub struct Timer {
     work: Closure<dyn Fn() -> f64>,
 }
@@ -287,8 +287,8 @@ impl Timer {
         Self { work: Closure::new(move || work().map_or(-1.0, f64::from)) }
     }
 
-    /// Does it after `ms`, in a turn of its own, or not at all, in place of what was set before; not for the work itself.
-    /// As long as something is set the object stays in memory.
+    /// Does it after `ms`, in a turn of its own, or not at all, in place of what was set before. As long as something is
+    /// set the object stays in memory. The work itself must not call this: what it answers takes the place of it.
     ///
     /// # Errors
     /// Where the runtime has no timers, as outside requests.
